@@ -1,0 +1,103 @@
+// Files and flags become the documents of the configuration.
+#include <algorithm>
+#include <filesystem>
+
+#include "command_line.hpp"
+#include "text.hpp"
+
+namespace anyprobe {
+namespace {
+
+using nlohmann::json;
+
+void put(json& service, const CommandLine::Setting& setting) {
+  const auto dot = setting.path.find('.');
+  if (dot == std::string::npos)
+    service[setting.path] = setting.value;
+  else
+    service[setting.path.substr(0, dot)][setting.path.substr(dot + 1)] = setting.value;
+}
+
+// The one service of a NAME-probe's file, or of no file at all, with the flags on top.
+void add_flags(const CommandLine& line, ConfigDocument& document, ConfigErrors& errors) {
+  if (document.root.is_null()) document.root = {{"services", json::array({json::object()})}};
+  const ConfigReader top(document, errors);
+  if (!top.expect_object() || !top.at("services").expect_array()) return;
+  if (top.at("services").value().size() != 1) {
+    top.at("services")
+        .error(line.program + " runs one service, here are " +
+               std::to_string(top.at("services").value().size()) + " (anyprobe run takes several)");
+    return;
+  }
+  auto& service = document.root["services"][0];
+  if (!service.is_object()) return;
+  if (service.contains("probes")) {
+    top.at("services")
+        .at(0)
+        .at("probes")
+        .error(line.program + " takes one \"probe\" (anyprobe run takes several)");
+    return;
+  }
+  if (!service.contains("probe")) service["probe"] = json::object();
+  if (!service["probe"].is_object()) return;
+  auto& type = service["probe"]["type"];
+  if (type.is_null()) type = line.type;
+  if (type != line.type) {
+    top.at("services")
+        .at(0)
+        .at("probe")
+        .at("type")
+        .error(shown(type) + " is not what " + line.program + " runs (" + in_quotes(line.type) + ")");
+  }
+  if (!service.contains("name")) service["name"] = line.instance();
+  for (const auto& setting : line.settings) {
+    put(service, setting);
+    document.flags["services[0]." + setting.path] = setting.flag;
+    if (setting.path != "advertise") continue;
+    for (std::size_t i = 0; i < setting.value.size(); ++i) {
+      document.flags["services[0].advertise[" + std::to_string(i) + "].interface"] = "--interface";
+    }
+  }
+}
+
+bool announces(const CommandLine& line) {
+  return std::any_of(line.settings.begin(), line.settings.end(),
+                     [](const auto& setting) { return setting.path == "advertise"; });
+}
+
+}  // namespace
+
+Outcome<std::vector<SourceFile>> read_files(const CommandLine& line) {
+  if (!line.one_service()) {
+    return read_source_files(
+        line.config.empty() ? std::string(kConfigFolder) + "/anyprobe.json" : line.config, true);
+  }
+  if (!line.config.empty()) return read_source_files(line.config, false);
+  const auto usual = std::string(kConfigFolder) + "/" + line.program + ".json";
+  if (line.command == Command::probe_daemon && std::filesystem::exists(usual))
+    return read_source_files(usual, false);
+  return std::vector<SourceFile>();
+}
+
+std::vector<ConfigDocument> assemble(const CommandLine& line, const std::vector<SourceFile>& files,
+                                     ConfigErrors& errors) {
+  std::vector<ConfigDocument> out;
+  for (const auto& file : files) {
+    auto document = parse_document(file.name, file.text);
+    if (document)
+      out.push_back(std::move(document).value());
+    else
+      errors.add(document.error());
+  }
+  if (!errors.empty()) return {};
+  if (line.one_service()) {
+    if (line.command == Command::probe_daemon && out.empty() && !announces(line)) {
+      errors.add("--address: is needed, there is nothing to announce", true);
+    }
+    if (out.empty()) out.emplace_back();
+    add_flags(line, out.front(), errors);
+  }
+  return errors.empty() ? std::move(out) : std::vector<ConfigDocument>();
+}
+
+}  // namespace anyprobe

@@ -1,0 +1,17 @@
+// The commands that run no daemon.
+#pragma once
+
+#include "command_line.hpp"
+#include "plugin_table.hpp"
+
+namespace anyprobe {
+
+// Each returns the exit code.
+int run_check(const CommandLine& line, PluginTable& plugins);
+int run_validate(const CommandLine& line, PluginTable& plugins);
+int run_probes(const CommandLine& line, const PluginTable& plugins);
+
+// Each line to standard error, after the program's name; returns kUsage or kConfiguration.
+int refuse(const CommandLine& line, const ConfigErrors& errors);
+
+}  // namespace anyprobe

@@ -1,0 +1,62 @@
+// The command line: which program and command it was started as, and its flags as configuration.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "config.hpp"
+#include "flags.hpp"
+#include "outcome.hpp"
+#include "source_file.hpp"
+
+namespace anyprobe {
+
+inline constexpr const char* kConfigFolder = "/etc/anyprobe";
+
+enum class Command : std::uint8_t { probe_daemon, run, check, validate, probes, help, version };
+
+struct CommandLine {
+  std::vector<std::string> arguments;  // as given, the program first
+  std::string program;                 // "anyprobe", or the name of the link: "dns-probe"
+  Command command = Command::run;
+  std::string help;              // of Command::help: what to print
+  std::vector<FlagGroup> flags;  // and its flags once more, for the manual pages; none of them takes anything
+  std::string type;              // of probe: from NAME-probe, --type, or `probes TYPE`
+  std::string config;            // --config; empty: the usual places
+  std::string run_dir = "/run/anyprobe";
+  std::optional<LogLevel> log_level;
+  std::optional<std::string> log_format;
+  bool foreground = false;
+  bool dry_run = false;
+  bool adopt = false;
+  bool print = false;
+  std::vector<std::string> services;  // of check: those asked for
+
+  // Flags that say what the configuration says too, as a path below the service and its value.
+  struct Setting {
+    std::string flag;  // "--min-answers"
+    std::string path;  // "probe.min_answers"
+    nlohmann::json value;
+  };
+  std::vector<Setting> settings;
+  std::string name;  // --name; empty: the program's
+
+  // The name of the instance: of its pid file, its socket and its state.
+  [[nodiscard]] std::string instance() const;
+  [[nodiscard]] bool one_service() const { return command == Command::probe_daemon || !type.empty(); }
+};
+
+// An error is a usage error: one line, without the program's name.
+Outcome<CommandLine> parse_command_line(const std::vector<std::string>& arguments,
+                                        const PluginTable& plugins);
+
+// The files that the command line asks for; none where none was asked for and the flags suffice.
+Outcome<std::vector<SourceFile>> read_files(const CommandLine& line);
+
+// What the files say, with the flags put on top of it.
+std::vector<ConfigDocument> assemble(const CommandLine& line, const std::vector<SourceFile>& files,
+                                     ConfigErrors& errors);
+
+}  // namespace anyprobe

@@ -1,0 +1,351 @@
+#include "config.hpp"
+
+#include <net/if.h>
+
+#include <algorithm>
+#include <set>
+
+#include "text.hpp"
+
+namespace anyprobe {
+namespace {
+
+using nlohmann::json;
+using std::chrono::milliseconds;
+
+constexpr std::string_view kServiceKeys[] = {"name", "probe", "probes", "require", "advertise", "damping"};
+constexpr std::string_view kTopKeys[] = {"services", "defaults", "log"};
+constexpr std::string_view kDampingKey[] = {"damping"};
+constexpr std::size_t kMostServices = 20000;
+
+bool is_name(std::string_view text) {
+  return !text.empty() && text.size() <= 64 && text.front() != '.' && text.front() != '-' &&
+         text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") ==
+             std::string_view::npos;
+}
+
+class Loader {
+ public:
+  Loader(const ConfigContext& context, ConfigErrors& errors) : context_(context), errors_(errors) {}
+
+  Config load(std::span<const ConfigDocument> documents) {
+    for (const auto& document : documents) read_top({document, errors_});
+    const bool any = std::any_of(documents.begin(), documents.end(), [](const auto& document) {
+      return document.root.is_object() && document.root.contains("services");
+    });
+    if (!any && !documents.empty() && errors_.empty()) {
+      ConfigReader(documents.front(), errors_).error("lacks \"services\"");
+    }
+    for (const auto& document : documents) {
+      const ConfigReader services = ConfigReader(document, errors_).at("services");
+      if (services.value().is_null() || !services.expect_array()) continue;
+      for (const auto& service : services.items()) read_service(service);
+    }
+    if (config_.services.size() > kMostServices) {
+      errors_.add("more than " + std::to_string(kMostServices) + " services");
+    }
+    return std::move(config_);
+  }
+
+ private:
+  void read_top(const ConfigReader& top) {
+    if (!top.expect_object()) return;
+    const Options options(top, top_options(), kTopKeys);
+    if (options.given("user")) config_.user = options.text("user");
+    if (options.given("plugins") && context_.plugins != nullptr && context_.loop != nullptr) {
+      for (const auto& line : context_.plugins->load_folder(options.text("plugins"))) {
+        top.at("plugins").error(line);
+      }
+    }
+    if (top.has("log")) {
+      const Options log(top.at("log"), log_options());
+      if (log.given("level")) config_.log_level = parse_log_level(log.text("level"));
+      if (log.given("format")) config_.log_json = log.text("format") == "json";
+    }
+    if (top.has("defaults") && top.at("defaults").expect_object()) read_defaults(top.at("defaults"));
+  }
+
+  void read_defaults(const ConfigReader& defaults) {
+    const Options options(defaults, service_options(), kDampingKey);
+    for (const auto& spec : service_options()) {
+      if (options.given(spec.name)) defaults_[spec.name] = defaults.at(spec.name).value();
+    }
+    if (!defaults.has("damping")) return;
+    const auto before = errors_.size();
+    read_damping(defaults.at("damping"));
+    if (errors_.size() == before) defaults_["damping"] = defaults.at("damping").value();
+  }
+
+  std::optional<DampingPolicy> read_damping(const ConfigReader& value) {
+    if (value.value().is_null() || value.value() == json(false)) return std::nullopt;
+    static const json kAllDefaults = json::object();
+    const bool plain = value.value() == json(true);
+    const Options options(plain ? value.with_value(kAllDefaults) : value, damping_options());
+    DampingPolicy policy;
+    policy.penalty = static_cast<double>(options.integer("penalty"));
+    policy.suppress = static_cast<double>(options.integer("suppress"));
+    policy.reuse = static_cast<double>(options.integer("reuse"));
+    policy.half_life = options.duration("half_life");
+    policy.maximum = options.duration("maximum");
+    if (!options.failed() && policy.reuse >= policy.suppress) {
+      value.at("reuse").error("is not below suppress (" + std::to_string(options.integer("suppress")) + ")");
+    }
+    return policy;
+  }
+
+  void read_service(const ConfigReader& service) {
+    if (!service.expect_object()) return;
+    json merged = defaults_;
+    merged.update(service.value());
+    const auto reader = service.with_value(merged);
+
+    ServiceConfig out;
+    out.name = read_name(service);
+    Options options(reader, service_options(), kServiceKeys);
+    read_times(options, reader, out);
+    out.health.damping = read_damping(reader.at("damping"));
+    read_advertisements(service, out);
+    read_probes(service, out);
+    config_.services.push_back(std::move(out));
+  }
+
+  std::string read_name(const ConfigReader& service) {
+    if (!service.has("name")) {
+      service.error("lacks \"name\"");
+      return {};
+    }
+    const auto name = service.at("name");
+    if (!name.value().is_string() || !is_name(name.value().get_ref<const std::string&>())) {
+      name.error(shown(name.value()) + " is no name (letters, digits, dot, dash and underscore, at most 64)");
+      return {};
+    }
+    auto text = name.value().get<std::string>();
+    if (!names_.insert(text).second) name.error(in_quotes(text) + " names another service already");
+    return text;
+  }
+
+  static void read_times(Options& options, const ConfigReader& reader, ServiceConfig& out) {
+    out.health.rise = static_cast<unsigned>(options.integer("rise"));
+    out.health.fall = static_cast<unsigned>(options.integer("fall"));
+    out.health.hold_down = options.duration("hold_down");
+    const auto interval = options.duration("interval");
+    const auto timeout =
+        options.has("timeout") ? options.duration("timeout") : std::min(milliseconds(800), interval * 4 / 5);
+    const auto fast = options.has("fast_interval")
+                          ? options.duration("fast_interval")
+                          : std::max(interval / 4, std::min(milliseconds(10), interval));
+    const auto least_stale = interval + timeout;
+    const auto stale =
+        options.has("stale_after")
+            ? options.duration("stale_after")
+            : std::max({milliseconds(3000), 3 * interval, out.health.fall * interval + timeout});
+    out.schedule = {.interval = interval, .fast_interval = fast};
+    out.timeout = timeout;
+    out.health.stale_after = stale;
+    if (reader.errors().size() != 0 && options.failed()) return;
+    if (timeout > interval) {
+      options.error("timeout",
+                    format_duration(timeout) + " is above the interval (" + format_duration(interval) + ")");
+    }
+    if (fast > interval) {
+      options.error("fast_interval",
+                    format_duration(fast) + " is above the interval (" + format_duration(interval) + ")");
+    }
+    if (stale < least_stale) {
+      options.error("stale_after", format_duration(stale) + " is below interval and timeout together (" +
+                                       format_duration(least_stale) +
+                                       "): a service that answers would be stale");
+    }
+  }
+
+  void read_advertisements(const ConfigReader& service, ServiceConfig& out) {
+    const auto list = service.at("advertise");
+    if (list.value().is_null()) {
+      if (context_.needs_advertisements) service.error("lacks \"advertise\": there is nothing to announce");
+      return;
+    }
+    if (!list.expect_array()) return;
+    if (list.value().empty() && context_.needs_advertisements)
+      list.error("is empty: there is nothing to announce");
+    for (const auto& item : list.items()) {
+      if (!item.expect_object()) continue;
+      Options options(item, advertisement_options());
+      if (options.failed()) continue;
+      const Advertisement advertisement{options.prefixes("address").front(), options.text("interface")};
+      const auto& name = advertisement.interface;
+      if (name.empty() || name.size() >= IFNAMSIZ || name.find_first_of("/ \t\n") != std::string::npos) {
+        options.error("interface", in_quotes(name) + " is no name of an interface (1 to 15 characters)");
+        continue;
+      }
+      const auto& ip = advertisement.prefix.address;
+      const bool unusable =
+          ip.is_loopback() || ip == IpAddress() ||
+          std::all_of(ip.bytes().begin(), ip.bytes().end(), [](auto b) { return b == 0; }) ||
+          (ip.family() == Family::ipv4 ? ip.bytes()[0] >= 224 : ip.bytes()[0] == 0xff);
+      if (unusable) {
+        options.error("address", in_quotes(ip.to_string()) + " cannot be a service address");
+        continue;
+      }
+      if (const auto owner = claim(advertisement.prefix, out.name); owner) {
+        options.error("address", advertisement.prefix.to_string() + " overlaps " + *owner);
+        continue;
+      }
+      out.advertise.push_back(advertisement);
+    }
+  }
+
+  // Notes who announces the prefix, or says with what it overlaps. Sorted by first address, only neighbours
+  // can.
+  std::optional<std::string> claim(const Prefix& prefix, const std::string& service) {
+    const auto told = [](const auto& claimed) {
+      return claimed.first.to_string() + " of service " + in_quotes(claimed.second);
+    };
+    for (const auto& claimed : wide_claims_) {
+      if (claimed.first.overlaps(prefix)) return told(claimed);
+    }
+    if (prefix.is_host()) {
+      const auto [it, fresh] = claims_.emplace(prefix, service);
+      if (!fresh) return told(*it);
+      return std::nullopt;
+    }
+    for (const auto& claimed : claims_) {
+      if (claimed.first.overlaps(prefix)) return told(claimed);
+    }
+    wide_claims_.emplace_back(prefix, service);
+    return std::nullopt;
+  }
+
+  void read_probes(const ConfigReader& service, ServiceConfig& out) {
+    const bool several = service.has("probes");
+    if (several == service.has("probe")) {
+      service.error(several ? "has both \"probe\" and \"probes\"" : "lacks \"probe\"");
+      return;
+    }
+    const auto value = service.at(several ? "probes" : "probe");
+    if (several && (!value.expect_array() || value.value().empty())) {
+      if (value.value().is_array()) value.error("is empty: there is nothing to ask");
+      return;
+    }
+    const auto list = value.items();
+    out.need = read_require(service, list.size());
+    if (context_.loop == nullptr) return;
+
+    out.asks = value.value().dump();
+    if (const auto* endpoints = context_.running ? context_.running(out.name, out.asks) : nullptr) {
+      refuse_own_addresses(value, *endpoints, out);
+      return;
+    }
+    for (const auto& item : list) {
+      if (auto probe = read_probe(item)) {
+        refuse_own_addresses(item, probe->endpoints(), out);
+        out.probes.push_back(std::move(probe));
+      }
+    }
+  }
+
+  static std::size_t read_require(const ConfigReader& service, std::size_t probes) {
+    const auto require = service.at("require");
+    const auto& value = require.value();
+    if (value.is_null() || value == "all") return probes;
+    if (value == "any") return 1;
+    if (value.is_number_integer() && value >= 1 && value <= probes) return value.get<std::size_t>();
+    require.error(shown(value) + " is neither \"all\", \"any\" nor a number from 1 to " +
+                  std::to_string(probes));
+    return probes;
+  }
+
+  std::unique_ptr<Probe> read_probe(const ConfigReader& item) {
+    if (!item.expect_object()) return nullptr;
+    if (!item.has("type")) {
+      item.error("lacks \"type\" (one of " + context_.plugins->types() + ")");
+      return nullptr;
+    }
+    const auto type = item.at("type");
+    const auto* plugin =
+        type.value().is_string() ? context_.plugins->find(type.value().get<std::string>()) : nullptr;
+    if (plugin == nullptr) {
+      type.error(shown(type.value()) + " is no type of probe (one of " + context_.plugins->types() + ")");
+      return nullptr;
+    }
+    constexpr std::string_view kProbeKeys[] = {"type"};
+    Options options(item, plugin->options, kProbeKeys);
+    if (options.failed()) return nullptr;
+    auto probe = plugin->create(*context_.loop, options);
+    if (probe == nullptr && !options.failed()) item.error("cannot be made, and the plugin does not say why");
+    return options.failed() ? nullptr : std::move(probe);
+  }
+
+  // While withdrawn, the address is another node's: the probe would ask that one and announce a dead service.
+  static void refuse_own_addresses(const ConfigReader& probe, const std::vector<Endpoint>& endpoints,
+                                   const ServiceConfig& service) {
+    for (const auto& endpoint : endpoints) {
+      if (endpoint.device == "lo") continue;
+      for (const auto& advertisement : service.advertise) {
+        if (!advertisement.prefix.contains(endpoint.address.ip)) continue;
+        probe.error("asks " + endpoint.address.ip.to_string() +
+                    ", which the service itself announces: while withdrawn, another node would answer (ask "
+                    "127.0.0.1 or ::1, or set bind_device to \"lo\")");
+      }
+    }
+  }
+
+  const ConfigContext& context_;
+  ConfigErrors& errors_;
+  Config config_;
+  json defaults_ = json::object();
+  std::set<std::string> names_;
+  std::map<Prefix, std::string> claims_;  // of single addresses
+  std::vector<std::pair<Prefix, std::string>> wide_claims_;
+};
+
+milliseconds in_ms(Duration duration) {
+  return std::chrono::duration_cast<milliseconds>(duration);
+}
+
+}  // namespace
+
+Config load_config(std::span<const ConfigDocument> documents, const ConfigContext& context,
+                   ConfigErrors& errors) {
+  return Loader(context, errors).load(documents);
+}
+
+nlohmann::ordered_json describe(const Config& config) {
+  using nlohmann::ordered_json;
+  ordered_json out;
+  if (!config.user.empty()) out["user"] = config.user;
+  out["services"] = ordered_json::array();
+  for (const auto& service : config.services) {
+    ordered_json s;
+    s["name"] = service.name;
+    s["interval"] = format_duration(in_ms(service.schedule.interval));
+    s["timeout"] = format_duration(in_ms(service.timeout));
+    s["rise"] = service.health.rise;
+    s["fall"] = service.health.fall;
+    s["fast_interval"] = format_duration(in_ms(service.schedule.fast_interval));
+    s["hold_down"] = format_duration(in_ms(service.health.hold_down));
+    s["stale_after"] = format_duration(in_ms(service.health.stale_after));
+    if (const auto& damping = service.health.damping) {
+      s["damping"] = {{"penalty", static_cast<std::int64_t>(damping->penalty)},
+                      {"suppress", static_cast<std::int64_t>(damping->suppress)},
+                      {"reuse", static_cast<std::int64_t>(damping->reuse)},
+                      {"half_life", format_duration(in_ms(damping->half_life))},
+                      {"maximum", format_duration(in_ms(damping->maximum))}};
+    }
+    auto asks = ordered_json::parse(service.asks, nullptr, false);
+    if (asks.is_array()) {
+      s["probes"] = std::move(asks);
+      s["require"] = service.need;
+    } else {
+      s["probe"] = std::move(asks);
+    }
+    s["advertise"] = ordered_json::array();
+    for (const auto& advertisement : service.advertise) {
+      s["advertise"].push_back(
+          {{"address", advertisement.prefix.to_string()}, {"interface", advertisement.interface}});
+    }
+    out["services"].push_back(std::move(s));
+  }
+  return out;
+}
+
+}  // namespace anyprobe

@@ -1,0 +1,221 @@
+#include "config_reader.hpp"
+
+#include <array>
+#include <charconv>
+#include <cstdint>
+#include <set>
+
+#include "text.hpp"
+
+namespace anyprobe {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t kDepth = 32;  // ours has five levels; a bound keeps a hostile file off the stack
+
+// Follows the parser to see what it does not tell: keys that stand twice, and how deep it is.
+class KeyWatcher {
+ public:
+  bool event(int depth, json::parse_event_t event, const json& parsed) {
+    switch (event) {
+      case json::parse_event_t::object_start:
+        if (static_cast<std::size_t>(depth) >= kDepth) too_deep_ = true;
+        levels_.push_back({});
+        break;
+      case json::parse_event_t::array_start:
+        if (static_cast<std::size_t>(depth) >= kDepth) too_deep_ = true;
+        levels_.push_back({.keys = {}, .current = {}, .is_array = true});
+        break;
+      case json::parse_event_t::key:
+        levels_.back().current = parsed.get<std::string>();
+        if (!levels_.back().keys.insert(levels_.back().current).second && twice_.empty()) twice_ = path();
+        break;
+      case json::parse_event_t::object_end:
+      case json::parse_event_t::array_end:
+        levels_.pop_back();
+        count_item();
+        break;
+      case json::parse_event_t::value:
+        count_item();
+        break;
+    }
+    return true;
+  }
+
+  [[nodiscard]] std::string complaint() const {
+    if (too_deep_) return "is nested more than " + std::to_string(kDepth) + " levels deep";
+    if (!twice_.empty()) return twice_ + ": stands here twice";
+    return {};
+  }
+
+ private:
+  struct Level {
+    std::set<std::string> keys;
+    std::string current;
+    bool is_array = false;
+    std::size_t index = 0;
+  };
+
+  void count_item() {
+    if (!levels_.empty() && levels_.back().is_array) ++levels_.back().index;
+  }
+
+  [[nodiscard]] std::string path() const {
+    std::string out;
+    for (const auto& level : levels_) {
+      if (level.is_array) {
+        out += "[" + std::to_string(level.index) + "]";
+      } else {
+        out += (out.empty() ? "" : ".") + level.current;
+      }
+    }
+    return out;
+  }
+
+  std::vector<Level> levels_;
+  std::string twice_;
+  bool too_deep_ = false;
+};
+
+// nlohmann's text is "[json.exception...] parse error at line 3, column 7: syntax error ...": ours begins at
+// "line".
+std::string tidy(const std::string& what) {
+  const auto at = what.find("line ");
+  auto out = at == std::string::npos ? what : what.substr(at);
+  for (char& c : out) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
+  }
+  constexpr std::size_t kLongest = 200;
+  if (out.size() > kLongest) out = out.substr(0, kLongest) + "...";
+  return out;
+}
+
+const json& null_value() {
+  static const json value;
+  return value;
+}
+
+}  // namespace
+
+void ConfigErrors::add(std::string line, bool from_flag) {
+  lines_.push_back(std::move(line));
+  from_flags_ += from_flag ? 1 : 0;
+}
+
+Outcome<ConfigDocument> parse_document(const std::string& name, std::string_view text) {
+  KeyWatcher watcher;
+  ConfigDocument out{.name = name, .root = {}, .flags = {}};
+  try {
+    out.root = json::parse(
+        text.begin(), text.end(),
+        [&](int depth, json::parse_event_t event, json& parsed) {
+          return watcher.event(depth, event, parsed);
+        },
+        /*allow_exceptions=*/true, /*ignore_comments=*/true);
+  } catch (const json::exception& e) {
+    return Error{name + ": " + tidy(e.what())};
+  }
+  if (const auto complaint = watcher.complaint(); !complaint.empty()) return Error{name + ": " + complaint};
+  return out;
+}
+
+bool ConfigReader::has(std::string_view key) const {
+  return value_->is_object() && value_->contains(key);
+}
+
+ConfigReader ConfigReader::at(std::string_view key) const {
+  const auto& child = has(key) ? *value_->find(key) : null_value();
+  return {*document_, child, path_ + (path_.empty() ? "" : ".") + std::string(key), *errors_};
+}
+
+ConfigReader ConfigReader::at(std::size_t index) const {
+  const auto& child = value_->is_array() && index < value_->size() ? (*value_)[index] : null_value();
+  return {*document_, child, path_ + "[" + std::to_string(index) + "]", *errors_};
+}
+
+ConfigReader ConfigReader::with_value(const json& value) const {
+  return {*document_, value, path_, *errors_};
+}
+
+std::vector<ConfigReader> ConfigReader::items() const {
+  if (!value_->is_array()) return {*this};
+  std::vector<ConfigReader> out;
+  for (std::size_t i = 0; i < value_->size(); ++i) out.push_back(at(i));
+  return out;
+}
+
+void ConfigReader::error(const std::string& what) const {
+  for (auto path = path_; !path.empty();) {
+    if (const auto flag = document_->flags.find(path); flag != document_->flags.end()) {
+      errors_->add(flag->second + ": " + what, true);
+      return;
+    }
+    const auto cut = path.find_last_of(".[");
+    path.resize(cut == std::string::npos ? 0 : cut);
+  }
+  std::string where = document_->name;
+  if (!path_.empty()) where += (where.empty() ? "" : ": ") + path_;
+  errors_->add(where + (where.empty() ? "" : ": ") + what);
+}
+
+bool ConfigReader::expect_object() const {
+  if (value_->is_object()) return true;
+  error(shown(*value_) + " is no object (try { ... })");
+  return false;
+}
+
+bool ConfigReader::expect_array() const {
+  if (value_->is_array()) return true;
+  error(shown(*value_) + " is no array (try [ ... ])");
+  return false;
+}
+
+std::string shown(const json& value) {
+  if (value.is_object()) return "an object";
+  if (value.is_array()) return "an array";
+  auto text = value.dump(-1, ' ', true, json::error_handler_t::replace);
+  constexpr std::size_t kLongest = 60;
+  if (text.size() > kLongest) text = text.substr(0, kLongest) + "...";
+  return text;
+}
+
+std::string shown(std::string_view text) {
+  return shown(json(std::string(text)));
+}
+
+namespace {
+
+struct Unit {
+  const char* name;
+  std::int64_t milliseconds;
+};
+constexpr std::array<Unit, 4> kUnits{{{"h", 3'600'000}, {"m", 60'000}, {"s", 1000}, {"ms", 1}}};
+
+}  // namespace
+
+Outcome<std::chrono::milliseconds> parse_duration(std::string_view text) {
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
+  constexpr std::int64_t kLongest = 366LL * 24 * 3'600'000;
+  if (error == std::errc{} && number >= 0) {
+    for (const auto& known : kUnits) {
+      if (unit != known.name) continue;
+      if (number > kLongest / known.milliseconds) return Error{in_quotes(text) + " is longer than a year"};
+      return std::chrono::milliseconds(number * known.milliseconds);
+    }
+  }
+  return Error{in_quotes(text) + " is no duration (try \"500ms\")"};
+}
+
+std::string format_duration(std::chrono::milliseconds duration) {
+  for (const auto& unit : kUnits) {
+    if (duration.count() != 0 && duration.count() % unit.milliseconds == 0) {
+      return std::to_string(duration.count() / unit.milliseconds) + unit.name;
+    }
+  }
+  return "0s";
+}
+
+}  // namespace anyprobe

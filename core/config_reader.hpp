@@ -1,0 +1,81 @@
+// A JSON value that knows its own path, and the list of what is wrong with it.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "outcome.hpp"
+
+namespace anyprobe {
+
+// Every error of a configuration, in the order found: nothing stops at the first.
+class ConfigErrors {
+ public:
+  void add(std::string line, bool from_flag = false);
+  [[nodiscard]] bool empty() const { return lines_.empty(); }
+  [[nodiscard]] std::size_t size() const { return lines_.size(); }
+  [[nodiscard]] const std::vector<std::string>& lines() const { return lines_; }
+  // Whether a flag of the command line is at fault in all of them: a usage error rather than a bad file.
+  [[nodiscard]] bool all_from_flags() const { return !lines_.empty() && from_flags_ == lines_.size(); }
+
+ private:
+  std::vector<std::string> lines_;
+  std::size_t from_flags_ = 0;
+};
+
+// One file, or what stands for one.
+struct ConfigDocument {
+  std::string name;  // as errors call it: "anyprobe.json"
+  nlohmann::json root;
+  // Path to flag: what was put there from the command line is called by its flag in errors.
+  std::map<std::string, std::string> flags;
+};
+
+// JSON with comments. An error names line and column, or the path of a key that stands twice.
+Outcome<ConfigDocument> parse_document(const std::string& name, std::string_view text);
+
+class ConfigReader {
+ public:
+  // The document and the errors outlive every reader.
+  ConfigReader(const ConfigDocument& document, ConfigErrors& errors)
+      : ConfigReader(document, document.root, {}, errors) {}
+
+  [[nodiscard]] const nlohmann::json& value() const { return *value_; }
+  [[nodiscard]] const std::string& path() const { return path_; }
+  [[nodiscard]] bool has(std::string_view key) const;
+  [[nodiscard]] ConfigReader at(std::string_view key) const;  // what is not there reads as null
+  [[nodiscard]] ConfigReader at(std::size_t index) const;
+  // This value beside its path, for one that has been completed from elsewhere.
+  [[nodiscard]] ConfigReader with_value(const nlohmann::json& value) const;
+  // The items of an array, or the one value that stands for a list of one.
+  [[nodiscard]] std::vector<ConfigReader> items() const;
+
+  void error(const std::string& what) const;
+  [[nodiscard]] ConfigErrors& errors() const { return *errors_; }
+
+  bool expect_object() const;  // or an error
+  bool expect_array() const;
+
+ private:
+  ConfigReader(const ConfigDocument& document, const nlohmann::json& value, std::string path,
+               ConfigErrors& errors)
+      : document_(&document), value_(&value), path_(std::move(path)), errors_(&errors) {}
+
+  const ConfigDocument* document_;
+  const nlohmann::json* value_;
+  std::string path_;
+  ConfigErrors* errors_;
+};
+
+// How a value is shown in an error: as JSON, cut short, on one line.
+std::string shown(const nlohmann::json& value);
+
+// "250ms", "1s", "2m", "1h".
+Outcome<std::chrono::milliseconds> parse_duration(std::string_view text);
+std::string format_duration(std::chrono::milliseconds duration);
+
+}  // namespace anyprobe

@@ -1,0 +1,19 @@
+// sysexits(3), and the Nagios plugin contract for `check`.
+#pragma once
+
+#include <sysexits.h>
+
+namespace anyprobe {
+
+inline constexpr int kDone = EX_OK;
+inline constexpr int kUsage = EX_USAGE;                 // 64
+inline constexpr int kAlreadyRunning = EX_UNAVAILABLE;  // 69
+inline constexpr int kInternal = EX_SOFTWARE;           // 70
+inline constexpr int kSystem = EX_OSERR;                // 71
+inline constexpr int kNoPermission = EX_NOPERM;         // 77
+inline constexpr int kConfiguration = EX_CONFIG;        // 78
+
+inline constexpr int kCritical = 2;
+inline constexpr int kUnknown = 3;
+
+}  // namespace anyprobe

@@ -1,0 +1,114 @@
+#include "health.hpp"
+
+#include <algorithm>
+
+namespace anyprobe {
+
+const char* to_string(HealthState state) {
+  switch (state) {
+    case HealthState::up:
+      return "up";
+    case HealthState::down:
+      return "down";
+    case HealthState::unknown:
+      break;
+  }
+  return "unknown";
+}
+
+Health::Health(const HealthPolicy& policy, TimePoint now) : policy_(policy), since_(now), last_verdict_(now) {
+  if (policy_.damping) damping_.emplace(*policy_.damping);
+}
+
+void Health::set_policy(const HealthPolicy& policy) {
+  if (policy.damping != policy_.damping) {
+    damping_.reset();
+    if (policy.damping) damping_.emplace(*policy.damping);
+  }
+  policy_ = policy;
+  held_until_.reset();
+}
+
+std::optional<HealthEvent> Health::observe(const Result& result, TimePoint now) {
+  if (result.verdict == Verdict::local_error) return tick(now);
+  last_verdict_ = now;
+  if (result.verdict == Verdict::pass) {
+    fails_ = 0;
+    passes_ = std::min(passes_ + 1, policy_.rise);
+    doubt_ = state_ != HealthState::up;
+    last_pass_ = result;
+    return rise_if_allowed(now);
+  }
+  passes_ = 0;
+  held_until_.reset();
+  fails_ = std::min(fails_ + 1, policy_.fall);
+  doubt_ = state_ != HealthState::down;
+  if (state_ == HealthState::down || fails_ < policy_.fall) return std::nullopt;
+  return change(HealthState::down, result.reason, result.detail, now);
+}
+
+std::optional<HealthEvent> Health::tick(TimePoint now) {
+  if (state_ != HealthState::down && now - last_verdict_ >= policy_.stale_after) {
+    passes_ = 0;
+    return change(HealthState::down, "stale", "no verdict for too long", now);
+  }
+  return rise_if_allowed(now);
+}
+
+TimePoint Health::next_tick() const {
+  if (held_until_) return *held_until_;
+  return state_ == HealthState::down ? TimePoint::max() : last_verdict_ + policy_.stale_after;
+}
+
+TimePoint Health::held_until(TimePoint now, std::string_view& by) const {
+  TimePoint until = now;
+  if (state_ == HealthState::down && was_up_ && since_ + policy_.hold_down > until) {
+    until = since_ + policy_.hold_down;
+    by = "hold_down";
+  }
+  if (damping_ && damping_->suppressed(now) && damping_->reuse_at() > until) {
+    until = damping_->reuse_at();
+    by = "damping";
+  }
+  return until;
+}
+
+std::optional<HealthEvent> Health::rise_if_allowed(TimePoint now) {
+  if (state_ == HealthState::up || passes_ < policy_.rise) return std::nullopt;
+  std::string_view by;
+  if (const auto until = held_until(now, by); until > now) {
+    doubt_ = false;  // asking faster would not bring it back sooner
+    if (held_until_ == until) return std::nullopt;
+    held_until_ = until;
+    HealthEvent event;
+    event.kind = HealthEvent::Kind::held;
+    event.from = event.to = state_;
+    event.held_by = by;
+    event.held_for = until - now;
+    event.lasted = now - since_;
+    if (damping_) event.penalty = damping_->penalty(now);
+    event.suppressed = damping_ && damping_->suppressed(now);
+    return event;
+  }
+  held_until_.reset();
+  return change(HealthState::up, last_pass_.reason, last_pass_.detail, now);
+}
+
+HealthEvent Health::change(HealthState to, std::string_view reason, std::string detail, TimePoint now) {
+  if (damping_ && state_ == HealthState::up) damping_->flap(now);
+  HealthEvent event;
+  event.from = state_;
+  event.to = to;
+  event.reason = reason;
+  event.detail = std::move(detail);
+  event.lasted = now - since_;
+  if (damping_) event.penalty = damping_->penalty(now);
+  event.suppressed = damping_ && damping_->suppressed(now);
+  was_up_ = was_up_ || to == HealthState::up;
+  state_ = to;
+  since_ = now;
+  doubt_ = false;
+  return event;
+}
+
+}  // namespace anyprobe

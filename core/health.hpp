@@ -1,0 +1,79 @@
+// Whether a service is up, from the verdicts on it. The one place where that is decided. Pure: it takes the
+// time as an argument, does nothing, and says when it next wants to be asked.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "damping.hpp"
+#include "probe.hpp"
+
+namespace anyprobe {
+
+enum class HealthState : std::uint8_t { unknown, up, down };  // unknown is withdrawn, as down is
+const char* to_string(HealthState state);
+
+struct HealthPolicy {
+  unsigned rise = 2;                               // good answers in a row that make it up
+  unsigned fall = 3;                               // bad ones that make it down
+  Duration hold_down{};                            // least time down before it may be up again
+  Duration stale_after = std::chrono::seconds(3);  // no verdict for so long: down
+  std::optional<DampingPolicy> damping;
+
+  friend bool operator==(const HealthPolicy&, const HealthPolicy&) = default;
+};
+
+struct HealthEvent {
+  enum class Kind : std::uint8_t {
+    changed,  // `from` to the state it has now
+    held,     // would be up, but is held back
+  };
+  Kind kind = Kind::changed;
+  HealthState from = HealthState::unknown;
+  HealthState to = HealthState::unknown;
+  std::string_view reason;  // the slug of the verdict that decided, or "stale"
+  std::string detail;
+  Duration lasted{};         // how long it had been in `from`
+  std::string_view held_by;  // "hold_down" or "damping"; empty: by nothing
+  Duration held_for{};       // from now
+  double penalty = 0;        // after the event, of a service with damping
+  bool suppressed = false;   // by damping, after the event
+};
+
+class Health {
+ public:
+  Health(const HealthPolicy& policy, TimePoint now);
+
+  // A verdict, reached at `now`.
+  std::optional<HealthEvent> observe(const Result& result, TimePoint now);
+  // At next_tick() or later: what time alone brings about.
+  std::optional<HealthEvent> tick(TimePoint now);
+  [[nodiscard]] TimePoint next_tick() const;
+
+  [[nodiscard]] HealthState state() const { return state_; }
+  // The last answer differs from the state, so that the next is wanted soon.
+  [[nodiscard]] bool in_doubt() const { return doubt_; }
+  [[nodiscard]] TimePoint since() const { return since_; }
+
+  // From now on by another policy; neither the state nor what counts towards a change is lost.
+  void set_policy(const HealthPolicy& policy);
+
+ private:
+  std::optional<HealthEvent> rise_if_allowed(TimePoint now);
+  HealthEvent change(HealthState to, std::string_view reason, std::string detail, TimePoint now);
+  [[nodiscard]] TimePoint held_until(TimePoint now, std::string_view& by) const;
+
+  HealthPolicy policy_;
+  std::optional<Damping> damping_;
+  HealthState state_ = HealthState::unknown;
+  bool was_up_ = false;
+  bool doubt_ = true;
+  unsigned passes_ = 0;
+  unsigned fails_ = 0;
+  TimePoint since_;
+  TimePoint last_verdict_;
+  Result last_pass_;
+  std::optional<TimePoint> held_until_;  // told as held, until then
+};
+
+}  // namespace anyprobe

@@ -1,0 +1,77 @@
+#include "log.hpp"
+
+#include <chrono>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+namespace anyprobe {
+namespace {
+
+struct Log {
+  LogOptions options;
+  std::unique_ptr<LogSink> sink;
+};
+
+Log& the_log() {
+  static Log log;
+  return log;
+}
+
+std::string printable(std::string_view text) {
+  constexpr char kHex[] = "0123456789abcdef";
+  std::string out;
+  out.reserve(text.size());
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7f)
+      out += {'\\', 'x', kHex[byte >> 4U], kHex[byte & 15U]};
+    else
+      out += c;
+  }
+  return out;
+}
+
+std::string as_json(const LogOptions& options, LogLevel level, std::string_view message,
+                    std::initializer_list<LogField> fields) {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  nlohmann::ordered_json line;
+  line["time"] =
+      static_cast<double>(std::chrono::duration_cast<std::chrono::milliseconds>(now).count()) / 1000;
+  line["level"] = kLogLevels[static_cast<int>(level)];
+  line["program"] = options.program;
+  for (const auto& field : fields) line[std::string(field.key)] = std::string(field.value);
+  line["message"] = std::string(message);
+  return line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+}  // namespace
+
+void open_log(const LogOptions& options) {
+  the_log().options = options;
+  the_log().sink = make_log_sink(options);
+}
+
+void set_log_level(LogLevel level) {
+  the_log().options.level = level;
+}
+
+std::optional<LogLevel> parse_log_level(std::string_view text) {
+  for (int i = 0; i < 4; ++i) {
+    if (text == kLogLevels[i]) return static_cast<LogLevel>(i);
+  }
+  return std::nullopt;
+}
+
+void log(LogLevel level, std::string_view message, std::initializer_list<LogField> fields) noexcept {
+  auto& log = the_log();
+  if (log.sink == nullptr || level > log.options.level) return;
+  try {
+    log.sink->write(level,
+                    log.options.json ? as_json(log.options, level, message, fields) : printable(message));
+  } catch (...) {
+    // A full disk or no memory: a line is lost, the addresses are not.
+    return;
+  }
+}
+
+}  // namespace anyprobe

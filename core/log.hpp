@@ -1,0 +1,45 @@
+// What the program says: one line an event, to standard error or to syslog. Secrets never come here.
+#pragma once
+
+#include <initializer_list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace anyprobe {
+
+enum class LogLevel : std::uint8_t { error, warning, info, debug };
+
+inline constexpr const char* kLogLevels[] = {"error", "warning", "info", "debug"};
+inline constexpr const char* kLogFormats[] = {"text", "json"};
+
+struct LogOptions {
+  LogLevel level = LogLevel::info;
+  bool json = false;
+  bool syslog = false;
+  std::string program;  // the name lines begin with
+};
+
+// A field beside the message, for those who read by machine.
+struct LogField {
+  std::string_view key;
+  std::string_view value;
+};
+
+void open_log(const LogOptions& options);
+void set_log_level(LogLevel level);
+std::optional<LogLevel> parse_log_level(std::string_view text);
+
+// What is not printable in the message is escaped. Never throws, never blocks for long.
+void log(LogLevel level, std::string_view message, std::initializer_list<LogField> fields = {}) noexcept;
+
+// Where finished lines go; one implementation is built (spdlog, or the C library alone).
+class LogSink {
+ public:
+  virtual ~LogSink() = default;
+  virtual void write(LogLevel level, const std::string& line) = 0;
+};
+std::unique_ptr<LogSink> make_log_sink(const LogOptions& options);
+
+}  // namespace anyprobe

@@ -1,0 +1,243 @@
+#include "options.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <stdexcept>
+
+#include "config_reader.hpp"
+#include "text.hpp"
+
+namespace anyprobe {
+namespace {
+
+using nlohmann::json;
+
+struct Value {
+  bool given = false;
+  bool present = false;
+  std::int64_t number = 0;  // integer, boolean, milliseconds
+  std::vector<std::string> texts;
+};
+
+std::string join(std::span<const char* const> words) {
+  std::string out;
+  for (const char* word : words) out += (out.empty() ? "" : ", ") + std::string(word);
+  return out;
+}
+
+template <typename T>
+void complain(std::vector<std::string>& complaints, const Outcome<T>& parsed) {
+  if (!parsed) complaints.push_back(parsed.error());
+}
+
+std::string out_of_range(const OptionSpec& spec, const std::string& what, const std::string& low,
+                         const std::string& high) {
+  if (spec.maximum == std::numeric_limits<std::int64_t>::max()) return what + " is less than " + low;
+  return what + " is not from " + low + " to " + high;
+}
+
+// One value of the declared kind into `out`, or one complaint.
+void read_item(const OptionSpec& spec, const json& item, Value& out, std::vector<std::string>& complaints) {
+  switch (spec.kind) {
+    case OptionKind::integer: {
+      if (!item.is_number_integer()) {
+        complaints.push_back(shown(item) + " is no whole number");
+        return;
+      }
+      const bool huge =
+          item.is_number_unsigned() &&
+          item.get<std::uint64_t>() > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+      out.number = huge ? std::numeric_limits<std::int64_t>::max() : item.get<std::int64_t>();
+      if (huge || out.number < spec.minimum || out.number > spec.maximum) {
+        complaints.push_back(
+            out_of_range(spec, shown(item), std::to_string(spec.minimum), std::to_string(spec.maximum)));
+      }
+      return;
+    }
+    case OptionKind::boolean:
+      if (!item.is_boolean())
+        complaints.push_back(shown(item) + " is neither true nor false");
+      else
+        out.number = item.get<bool>() ? 1 : 0;
+      return;
+    case OptionKind::duration: {
+      const auto parsed =
+          item.is_string()
+              ? parse_duration(item.get<std::string>())
+              : Outcome<std::chrono::milliseconds>(Error{shown(item) + " is no duration (try \"500ms\")"});
+      complain(complaints, parsed);
+      if (!parsed) return;
+      out.number = parsed->count();
+      if (out.number < spec.minimum || out.number > spec.maximum) {
+        complaints.push_back(out_of_range(spec, shown(item),
+                                          format_duration(std::chrono::milliseconds(spec.minimum)),
+                                          format_duration(std::chrono::milliseconds(spec.maximum))));
+      }
+      return;
+    }
+    default:
+      break;
+  }
+  if (!item.is_string()) {
+    complaints.push_back(shown(item) + " is no text (try \"...\")");
+    return;
+  }
+  const auto text = item.get<std::string>();
+  if (text.find('\0') != std::string::npos) complaints.push_back(in_quotes(text) + " has a NUL in it");
+  switch (spec.kind) {
+    case OptionKind::address:
+      complain(complaints, IpAddress::parse(text));
+      break;
+    case OptionKind::server:
+      complain(complaints, SocketAddress::parse(text, 1));
+      break;
+    case OptionKind::prefix:
+      complain(complaints, Prefix::parse(text));
+      break;
+    case OptionKind::choice:
+      if (std::none_of(spec.choices.begin(), spec.choices.end(), [&](const char* c) { return text == c; })) {
+        complaints.push_back(in_quotes(text) + " is none of " + join(spec.choices));
+      }
+      break;
+    default:
+      break;
+  }
+  out.texts.push_back(text);
+}
+
+json default_of(const OptionSpec& spec) {
+  const std::string text = spec.default_value;
+  switch (spec.kind) {
+    case OptionKind::integer:
+      return std::stoll(text);
+    case OptionKind::boolean:
+      return text == "true";
+    default:
+      return text;
+  }
+}
+
+}  // namespace
+
+struct Options::Impl {
+  Impl(const ConfigReader& where, std::span<const OptionSpec> declared)
+      : object(where), specs(declared), errors_before(where.errors().size()) {}
+
+  ConfigReader object;
+  std::span<const OptionSpec> specs;
+  std::size_t errors_before;
+  std::map<std::string, Value, std::less<>> values;
+
+  void read(const OptionSpec& spec) {
+    Value value;
+    const auto reader = object.at(spec.name);
+    if (!object.has(spec.name)) {
+      if (spec.required) object.error("lacks " + in_quotes(spec.name));
+      if (spec.default_value != nullptr) {
+        std::vector<std::string> impossible;
+        read_item(spec, default_of(spec), value, impossible);
+        value.present = true;
+        if (!impossible.empty()) throw std::logic_error(std::string(spec.name) + ": " + impossible.front());
+      }
+    } else if (reader.value().is_array() && !spec.list) {
+      reader.error("takes one value, not an array");
+    } else if (reader.value().is_array() && reader.value().empty()) {
+      reader.error("is an empty list");
+    } else {
+      bool good = true;
+      for (const auto& item : reader.items()) {
+        std::vector<std::string> complaints;
+        read_item(spec, item.value(), value, complaints);
+        for (const auto& what : complaints) item.error(what);
+        good = good && complaints.empty();
+      }
+      if (good)
+        value.given = value.present = true;
+      else
+        value = {};
+    }
+    values.emplace(spec.name, std::move(value));
+  }
+
+  [[nodiscard]] const Value& find(std::string_view name) const {
+    const auto it = values.find(name);
+    if (it == values.end()) throw std::logic_error("option " + std::string(name) + " was not declared");
+    return it->second;
+  }
+};
+
+Options::Options(const ConfigReader& object, std::span<const OptionSpec> specs,
+                 std::span<const std::string_view> others)
+    : impl_(std::make_unique<Impl>(object, specs)) {
+  if (object.expect_object()) {
+    for (auto item = object.value().begin(); item != object.value().end(); ++item) {
+      const auto& key = item.key();
+      const bool known =
+          std::any_of(specs.begin(), specs.end(), [&](const auto& s) { return key == s.name; }) ||
+          std::find(others.begin(), others.end(), key) != others.end();
+      if (!known) object.at(key).error("is not known here");
+    }
+  }
+  for (const auto& spec : specs) impl_->read(spec);
+}
+
+Options::~Options() = default;
+
+bool Options::given(std::string_view name) const {
+  return impl_->find(name).given;
+}
+bool Options::has(std::string_view name) const {
+  return impl_->find(name).present;
+}
+
+std::string Options::text(std::string_view name) const {
+  const auto& texts = impl_->find(name).texts;
+  return texts.empty() ? std::string() : texts.front();
+}
+
+std::vector<std::string> Options::texts(std::string_view name) const {
+  return impl_->find(name).texts;
+}
+std::int64_t Options::integer(std::string_view name) const {
+  return impl_->find(name).number;
+}
+bool Options::boolean(std::string_view name) const {
+  return impl_->find(name).number != 0;
+}
+
+std::chrono::milliseconds Options::duration(std::string_view name) const {
+  return std::chrono::milliseconds(impl_->find(name).number);
+}
+
+std::vector<IpAddress> Options::addresses(std::string_view name) const {
+  std::vector<IpAddress> out;
+  for (const auto& text : impl_->find(name).texts) out.push_back(*IpAddress::parse(text));
+  return out;
+}
+
+std::vector<Prefix> Options::prefixes(std::string_view name) const {
+  std::vector<Prefix> out;
+  for (const auto& text : impl_->find(name).texts) out.push_back(*Prefix::parse(text));
+  return out;
+}
+
+std::vector<SocketAddress> Options::servers(std::string_view name, std::uint16_t default_port) const {
+  std::vector<SocketAddress> out;
+  for (const auto& text : impl_->find(name).texts) out.push_back(*SocketAddress::parse(text, default_port));
+  return out;
+}
+
+void Options::error(std::string_view name, const std::string& what) {
+  (name.empty() ? impl_->object : impl_->object.at(name)).error(what);
+}
+
+void Options::error(std::string_view name, std::size_t index, const std::string& what) {
+  const auto reader = impl_->object.at(name);
+  (reader.value().is_array() ? reader.at(index) : reader).error(what);
+}
+
+bool Options::failed() const {
+  return impl_->object.errors().size() != impl_->errors_before;
+}
+
+}  // namespace anyprobe

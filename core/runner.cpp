@@ -1,0 +1,74 @@
+#include "runner.hpp"
+
+#include <utility>
+
+namespace anyprobe {
+
+Runner::Runner(EventLoop& loop, std::vector<Probe*> probes, std::size_t need, Duration timeout, Done done)
+    : probes_(std::move(probes)),
+      tally_(probes_.size(), need),
+      timeout_(timeout),
+      done_(std::move(done)),
+      deadline_(loop, [this] { deadline(); }),
+      finish_(loop, [this] { finish(); }) {
+  for (std::size_t i = 0; i < probes_.size(); ++i) slots_.push_back(std::make_unique<Slot>(*this));
+}
+
+Runner::~Runner() {
+  cancel();
+}
+
+void Runner::start() {
+  tally_.reset();
+  result_.reset();
+  running_ = true;
+  started_ = Clock::now();
+  for (auto& slot : slots_) slot->reported = false;
+  deadline_.start(timeout_);
+  for (std::size_t i = 0; i < probes_.size() && !result_; ++i) {
+    slots_[i]->attempt = probes_[i]->start(*slots_[i]);
+  }
+}
+
+void Runner::Slot::report(Result result) noexcept {
+  if (reported) return;
+  reported = true;
+  runner_.take(result);
+}
+
+void Runner::take(const Result& result) {
+  if (!running_ || result_) return;
+  result_ = tally_.add(result);
+  if (!result_) return;
+  ended_ = Clock::now();
+  // Whoever reports may be deep inside the attempt, so it is destroyed later, from a clean stack.
+  finish_.schedule();
+}
+
+void Runner::deadline() {
+  for (auto& slot : slots_) {
+    if (slot->reported) continue;
+    auto owed = slot->attempt ? slot->attempt->waiting_for() : std::string();
+    slot->report(
+        {Verdict::fail, Evidence::soft, "timeout", owed.empty() ? "no answer in time" : std::move(owed)});
+    if (result_) return;
+  }
+}
+
+void Runner::cancel() {
+  running_ = false;
+  deadline_.stop();
+  finish_.cancel();
+  for (auto& slot : slots_) {
+    slot->reported = true;
+    slot->attempt.reset();
+  }
+}
+
+void Runner::finish() {
+  const auto result = *std::exchange(result_, std::nullopt);
+  cancel();
+  done_(result, ended_ - started_);
+}
+
+}  // namespace anyprobe

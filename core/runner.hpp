@@ -1,0 +1,60 @@
+// One round: all probes of a service asked once, at the same time, under one deadline.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "event_loop.hpp"
+#include "probe.hpp"
+#include "tally.hpp"
+
+namespace anyprobe {
+
+class Runner {
+ public:
+  using Done = std::function<void(const Result& result, Duration took)>;
+
+  // `done` is called from a clean stack, once a round, and may destroy the runner. The probes outlive the
+  // runner.
+  Runner(EventLoop& loop, std::vector<Probe*> probes, std::size_t need, Duration timeout, Done done);
+  ~Runner();
+  Runner(const Runner&) = delete;
+  Runner& operator=(const Runner&) = delete;
+
+  void start();   // not while one is running
+  void cancel();  // a running round is forgotten
+  [[nodiscard]] bool running() const { return running_; }
+  void set_timeout(Duration timeout) { timeout_ = timeout; }  // from the next round on
+
+ private:
+  class Slot final : public ResultSink {
+   public:
+    explicit Slot(Runner& runner) : runner_(runner) {}
+    void report(Result result) noexcept override;
+
+    std::unique_ptr<Attempt> attempt;
+    bool reported = false;
+
+   private:
+    Runner& runner_;
+  };
+
+  void take(const Result& result);
+  void deadline();
+  void finish();
+
+  std::vector<Probe*> probes_;
+  Tally tally_;
+  Duration timeout_;
+  Done done_;
+  std::vector<std::unique_ptr<Slot>> slots_;
+  std::optional<Result> result_;
+  TimePoint started_{};
+  TimePoint ended_{};
+  bool running_ = false;
+  Timer deadline_;
+  Deferred finish_;
+};
+
+}  // namespace anyprobe

@@ -1,0 +1,24 @@
+// Files of the configuration as they were read.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "outcome.hpp"
+
+namespace anyprobe {
+
+struct SourceFile {
+  std::string name;  // as errors call it
+  std::string text;
+};
+
+inline constexpr std::size_t kLargestFile = 16U << 20U;
+
+// A regular file of at most kLargestFile octets.
+Outcome<SourceFile> read_source_file(const std::string& path, const std::string& name);
+
+// The main file and, with `drop_ins`, each conf.d/*.json beside it, in the order of their names.
+Outcome<std::vector<SourceFile>> read_source_files(const std::string& path, bool drop_ins);
+
+}  // namespace anyprobe

@@ -1,0 +1,12 @@
+// How text from outside is shown on one line.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace anyprobe {
+
+// In quotation marks, with what is not printable escaped, cut short.
+std::string in_quotes(std::string_view text);
+
+}  // namespace anyprobe
