@@ -1,0 +1,252 @@
+#include "netlink_table.hpp"
+
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <netlink/msg.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <map>
+#include <string>
+#include <system_error>
+
+namespace anyprobe {
+namespace {
+
+constexpr int kBuffer = 4 * 1024 * 1024;
+constexpr std::size_t kAnswerCost =
+    2048;  // of the receive buffer, for an error with its text; 1,280 at most seen
+constexpr std::size_t kSendReserve = 1024;
+constexpr int kDumpAttempts = 3;
+
+std::unique_ptr<NetlinkSocket> open_socket() {
+  auto socket = std::make_unique<NetlinkSocket>(kBuffer);
+  socket->set_receive_timeout(NetlinkTable::kAnswerTimeout);
+  return socket;
+}
+
+std::string text_of(const KernelAnswer& answer) {
+  if (answer.error == EAGAIN) return "no answer from the kernel";
+  auto text = std::generic_category().message(answer.error);
+  if (answer.error == EPERM) text += " (CAP_NET_ADMIN is missing)";
+  if (!answer.message.empty()) text += ": " + answer.message;
+  return text;
+}
+
+bool is_gone(int error) {
+  return error == EADDRNOTAVAIL || error == ENOENT || error == ESRCH || error == ENODEV || error == ENXIO;
+}
+
+}  // namespace
+
+NetlinkTable::NetlinkTable() : socket_(open_socket()) {}
+
+// A late answer to what timed out must not be taken for one to the next request, nor a dump half read block
+// the next one, so both end with their socket.
+int NetlinkTable::reopen_after(int error) {
+  try {
+    socket_ = open_socket();
+  } catch (const std::runtime_error&) {
+    // The old socket stays: sequence numbers still tell old answers from new ones.
+  }
+  return error;
+}
+
+int NetlinkTable::dump(std::span<const std::byte> request, std::uint32_t sequence, const Message& take) {
+  if (const int error = socket_->send(request); error != 0) return error;
+  bool done = false;
+  bool interrupted = false;
+  int refused = 0;
+  while (!done) {
+    const int error = socket_->receive([&](nlmsghdr& message) {
+      if (message.nlmsg_seq != sequence) return true;
+      interrupted = interrupted || (message.nlmsg_flags & NLM_F_DUMP_INTR) != 0;
+      if (message.nlmsg_type == NLMSG_ERROR) refused = parse_answer(message).error;
+      if (message.nlmsg_type == NLMSG_DONE && nlmsg_datalen(&message) >= static_cast<int>(sizeof(int))) {
+        int status = 0;
+        std::memcpy(&status, nlmsg_data(&message), sizeof status);
+        refused = std::max(0, -status);
+      }
+      done = message.nlmsg_type == NLMSG_ERROR || message.nlmsg_type == NLMSG_DONE;
+      if (!done) take(message);
+      return !done;
+    });
+    if (error != 0) return reopen_after(error);
+  }
+  if (refused != 0) return refused;
+  return interrupted ? EINTR : 0;
+}
+
+int NetlinkTable::dump_whole(bool links, bool& torn, const std::function<void()>& begin,
+                             const Message& take) {
+  int error = EINTR;
+  for (int attempt = 0; attempt < kDumpAttempts && error == EINTR; ++attempt) {
+    begin();
+    const RequestHead head{socket_->port(), ++sequence_, 0};
+    std::vector<std::byte> request;
+    if (links) {
+      append_dump_of_links(request, head);
+    } else {
+      append_dump_of_addresses(request, head);
+    }
+    error = dump(request, head.sequence, take);
+  }
+  // Where somebody changes addresses all the time, an incomplete view now is better than none: a withdrawal
+  // waits for it.
+  if (error != EINTR) return error;
+  torn = true;
+  return 0;
+}
+
+Outcome<Snapshot> NetlinkTable::read() {
+  Snapshot out;
+  const int link_error = dump_whole(
+      true, out.torn, [&] { out.links.clear(); },
+      [&](nlmsghdr& message) {
+        if (message.nlmsg_type != RTM_NEWLINK) return;
+        if (auto link = parse_link(message)) out.links.push_back(std::move(*link));
+      });
+  if (link_error != 0) return Error{"cannot read the interfaces: " + text_of({link_error, {}})};
+
+  std::vector<RawAddress> raw;
+  const int error = dump_whole(
+      false, out.torn, [&] { raw.clear(); },
+      [&](nlmsghdr& message) {
+        if (message.nlmsg_type != RTM_NEWADDR) return;
+        if (auto address = parse_address(message)) raw.push_back(std::move(*address));
+      });
+  if (error != 0) return Error{"cannot read the addresses: " + text_of({error, {}})};
+
+  std::map<int, std::string_view> names;
+  for (const auto& link : out.links) names.emplace(link.index, link.name);
+  for (const auto& address : raw) marks_.learn(address);
+  out.addresses.reserve(raw.size());
+  for (auto& address : raw) {
+    const auto name = names.find(address.index);
+    const std::string interface(name == names.end() ? std::string_view{} : name->second);
+    out.addresses.push_back({address.prefix, address.index, interface, marks_.is_ours(address, interface),
+                             marks_.fitness(address, interface), std::move(address.label), address.peer});
+  }
+  return out;
+}
+
+bool NetlinkTable::is_as_made(const RawAddress& address) const {
+  return address.protocol == kProtocolMark && marks_.fitness(address, {}) == Fitness::exact;
+}
+
+std::vector<ChangeResult> NetlinkTable::apply(std::span<const Change> changes) {
+  std::vector<ChangeResult> results(changes.size());
+  std::map<int, KernelAnswer> spared;
+  for (const auto& change : changes) {
+    const auto* remove = std::get_if<RemoveAddress>(&change);
+    if (remove == nullptr || !remove->spare_neighbours || spared.contains(remove->seen.index)) continue;
+    spared.emplace(remove->seen.index, spare_neighbours(remove->seen.index));
+  }
+  std::vector<Change> ready;
+  std::vector<std::size_t> places;
+  for (std::size_t i = 0; i < changes.size(); ++i) {
+    const auto* remove = std::get_if<RemoveAddress>(&changes[i]);
+    const auto answer =
+        remove != nullptr && remove->spare_neighbours ? spared[remove->seen.index] : KernelAnswer{};
+    if (answer.error != 0 && !is_gone(answer.error)) {
+      results[i].error = "the others of its subnet would go too: " + text_of(answer);
+      continue;
+    }
+    ready.push_back(changes[i]);
+    places.push_back(i);
+  }
+  std::vector<ChangeResult> done(ready.size());
+  for (std::size_t sent = 0; sent < ready.size();) {
+    sent += send_batch(std::span(ready).subspan(sent), std::span(done).subspan(sent));
+  }
+  for (std::size_t i = 0; i < done.size(); ++i) results[places[i]] = std::move(done[i]);
+  return results;
+}
+
+// Sends as many as the buffers hold, one at least, and returns their number.
+std::size_t NetlinkTable::send_batch(std::span<const Change> changes, std::span<ChangeResult> results) {
+  const auto room = std::max(socket_->send_room(), 2 * kSendReserve) - kSendReserve;
+  const auto most = std::min(changes.size(), std::max<std::size_t>(socket_->receive_room() / kAnswerCost, 1));
+  const auto port = socket_->port();
+  const auto first = sequence_ + 1;
+  std::vector<std::byte> batch;
+  std::size_t last_at = 0;
+  std::size_t count = 0;
+  while (count < most) {
+    const auto before = batch.size();
+    append(batch, {port, first + static_cast<std::uint32_t>(count), 0}, changes[count]);
+    if (count > 0 && batch.size() > room) {
+      batch.resize(before);
+      break;
+    }
+    last_at = before;
+    ++count;
+  }
+  // The kernel answers in order, errors unasked: the answer to the last says that the others went well.
+  reinterpret_cast<nlmsghdr*>(batch.data() + last_at)->nlmsg_flags |= NLM_F_ACK;
+  sequence_ += static_cast<std::uint32_t>(count);
+  if (const int error = socket_->send(batch); error != 0) {
+    for (std::size_t i = 0; i < count; ++i) results[i].error = text_of({error, {}});
+  } else {
+    collect(first, changes.first(count), results.first(count));
+  }
+  return count;
+}
+
+void NetlinkTable::collect(std::uint32_t first, std::span<const Change> changes,
+                           std::span<ChangeResult> results) {
+  std::vector<KernelAnswer> answers(changes.size());
+  bool done = false;
+  while (!done) {
+    const int error = socket_->receive([&](nlmsghdr& message) {
+      const std::uint32_t at = message.nlmsg_seq - first;
+      if (message.nlmsg_type != NLMSG_ERROR || at >= answers.size()) return true;
+      answers[at] = parse_answer(message);
+      done = at + 1 == answers.size();
+      return !done;
+    });
+    if (error != 0) {
+      reopen_after(error);
+      for (auto& result : results) result.error = "its outcome is unknown: " + text_of({error, {}});
+      return;
+    }
+  }
+  for (std::size_t i = 0; i < changes.size(); ++i) settle(changes[i], answers[i], results[i]);
+}
+
+void NetlinkTable::settle(const Change& change, const KernelAnswer& answer, ChangeResult& result) {
+  if (const auto* add = std::get_if<AddAddress>(&change)) {
+    // What was there already somebody else may have made.
+    if (answer.error == 0) marks_.added(add->index, add->prefix);
+    if (answer.error != 0 && answer.error != EEXIST) result.error = text_of(answer);
+    return;
+  }
+  const auto& seen = std::get<RemoveAddress>(change).seen;
+  if (answer.error == 0 || is_gone(answer.error)) {
+    marks_.removed(seen.index, seen.prefix);
+  } else {
+    result.error = text_of(answer);
+  }
+}
+
+KernelAnswer NetlinkTable::spare_neighbours(int index) {
+  const RequestHead head{socket_->port(), ++sequence_, NLM_F_ACK};
+  std::vector<std::byte> request;
+  append_spare_neighbours(request, head, index);
+  if (const int error = socket_->send(request); error != 0) return {error, {}};
+  KernelAnswer answer;
+  bool done = false;
+  while (!done) {
+    const int error = socket_->receive([&](nlmsghdr& message) {
+      if (message.nlmsg_type != NLMSG_ERROR || message.nlmsg_seq != head.sequence) return true;
+      answer = parse_answer(message);
+      done = true;
+      return false;
+    });
+    if (error != 0) return {reopen_after(error), {}};
+  }
+  return answer;
+}
+
+}  // namespace anyprobe

@@ -1,0 +1,392 @@
+#include "routing/reconciler.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+using namespace anyprobe;
+using namespace std::chrono_literals;
+
+namespace {
+
+using Words = std::vector<std::string>;
+
+Prefix prefix(const char* text) {
+  return Prefix::parse(text).value();
+}
+
+Advertisement on_lo(const char* text) {
+  return {prefix(text), "lo"};
+}
+
+class FakeTable : public RouteTable {
+ public:
+  Outcome<Snapshot> read() override {
+    ++reads;
+    if (!broken.empty()) return Error{broken};
+    return there;
+  }
+
+  std::vector<ChangeResult> apply(std::span<const Change> changes) override {
+    std::vector<ChangeResult> out;
+    for (const auto& change : changes) {
+      done.push_back(to_string(change));
+      out.push_back({refusal});
+      if (!refusal.empty()) continue;
+      if (const auto* add = std::get_if<AddAddress>(&change)) {
+        remove(add->prefix, add->index);
+        there.addresses.push_back({add->prefix, add->index, add->interface, true, Fitness::exact, "", {}});
+      } else {
+        const auto& seen = std::get<RemoveAddress>(change).seen;
+        remove(seen.prefix, seen.index);
+      }
+    }
+    return out;
+  }
+
+  void remove(const Prefix& what, int index) {
+    std::erase_if(there.addresses, [&](const auto& a) { return a.prefix == what && a.index == index; });
+  }
+  void add_foreign(const char* text, int index = 1) {
+    there.addresses.push_back({prefix(text), index, "lo", false, Fitness::mendable, "", {}});
+  }
+  [[nodiscard]] bool has(const char* text) const {
+    return std::any_of(there.addresses.begin(), there.addresses.end(),
+                       [&](const auto& a) { return a.prefix == prefix(text); });
+  }
+  Words take_done() { return std::exchange(done, {}); }
+
+  Snapshot there{{{1, "lo"}}, {}};
+  std::string broken;
+  std::string refusal;
+  int reads = 0;
+  Words done;
+};
+
+class FakeMonitor : public RouteMonitor {
+ public:
+  void start(std::function<void(const TableEvent&)> on_event) override { emit = std::move(on_event); }
+  std::function<void(const TableEvent&)> emit;
+};
+
+class Notes : public ReconcilerListener {
+ public:
+  void changed(const Advertisement& what, AdvertisementState state) override {
+    const char* names[] = {"withdrawn", "announced", "foreign"};
+    told.push_back(what.prefix.to_string() + " " + names[static_cast<int>(state)]);
+  }
+  void repaired(const std::string& text) override { told.push_back(text); }
+  void noticed(const std::string& text) override { told.push_back(text); }
+  void failed(const std::string& text) override { told.push_back("failed: " + text); }
+  void settled() override { ++settlements; }
+
+  Words take() { return std::exchange(told, {}); }
+
+  Words told;
+  int settlements = 0;
+};
+
+struct House {
+  explicit House(bool adopt = false, ReconcilerTimes times = {})
+      : reconciler(loop, table, monitor, notes, adopt, times) {}
+
+  // Runs the loop until it holds or the time is over.
+  bool comes(const std::function<bool()>& condition, Duration patience = 5s) {
+    const auto end = Clock::now() + patience;
+    Timer tick(loop, [&] { loop.stop(); });
+    while (!condition() && Clock::now() < end) {
+      tick.start(1ms);
+      loop.run();
+    }
+    return condition();
+  }
+
+  // One turn of the loop: what is due is done, no time passes.
+  void turn() {
+    Timer tick(loop, [&] { loop.stop(); });
+    tick.start(0ms);
+    loop.run();
+  }
+
+  EventLoop loop;
+  FakeTable table;
+  FakeMonitor monitor;
+  Notes notes;
+  Reconciler reconciler;
+};
+
+TableEvent address_event(const char* text, bool gone = false, bool ours = false, int index = 1) {
+  return {TableEvent::Kind::address, index, prefix(text), {}, gone, ours};
+}
+
+ReconcilerTimes hasty() {
+  ReconcilerTimes times;
+  times.interval = 40ms;
+  times.retry = 5ms;
+  return times;
+}
+
+}  // namespace
+
+TEST_CASE("want() has told the kernel when it returns") {
+  House house;
+  CHECK(house.reconciler.configure({on_lo("192.0.2.1"), on_lo("2001:db8::1")}));
+  CHECK(house.table.take_done().empty());
+  CHECK(house.reconciler.want({true, false}));
+  CHECK(house.table.take_done() == Words{"add 192.0.2.1/32 to lo"});
+  CHECK(house.reconciler.states() ==
+        std::vector{AdvertisementState::announced, AdvertisementState::withdrawn});
+  CHECK(house.notes.take() == Words{"192.0.2.1/32 announced"});
+  CHECK(house.reconciler.want({false, true}));
+  CHECK(house.table.take_done() == Words{"remove 192.0.2.1/32 from lo", "add 2001:db8::1/128 to lo"});
+  CHECK(house.notes.take() == Words{"192.0.2.1/32 withdrawn", "2001:db8::1/128 announced"});
+}
+
+TEST_CASE("wants of the wrong number change nothing") {
+  House house;
+  house.reconciler.configure({on_lo("192.0.2.1")});
+  CHECK_FALSE(house.reconciler.want({true, true}));
+  CHECK_FALSE(house.reconciler.want({}));
+  CHECK(house.table.done.empty());
+}
+
+TEST_CASE("a left-over of an earlier run is removed when it is configured and not wanted") {
+  House house;
+  house.table.there.addresses.push_back({prefix("192.0.2.1"), 1, "lo", true, Fitness::exact, "", {}});
+  house.reconciler.configure({on_lo("192.0.2.1")});
+  CHECK(house.table.take_done() == Words{"remove 192.0.2.1/32 from lo"});
+}
+
+TEST_CASE("a new set leaves what stays untouched and withdraws what is not in it") {
+  House house;
+  house.reconciler.configure({on_lo("192.0.2.1"), on_lo("192.0.2.2")});
+  house.reconciler.want({true, true});
+  house.table.take_done();
+  house.notes.take();
+  house.reconciler.configure({on_lo("192.0.2.3"), on_lo("192.0.2.2")});
+  CHECK(house.table.take_done() == Words{"remove 192.0.2.1/32 from lo"});
+  CHECK(house.notes.take() == Words{"192.0.2.1/32 withdrawn"});
+  CHECK(house.reconciler.states() ==
+        std::vector{AdvertisementState::withdrawn, AdvertisementState::announced});
+
+  SUBCASE("once it is gone, another instance may have the number") {
+    house.table.there.addresses.push_back({prefix("192.0.2.1"), 1, "lo", true, Fitness::exact, "", {}});
+    house.reconciler.compare();
+    CHECK(house.table.take_done().empty());
+  }
+}
+
+TEST_CASE("a removal that fails is tried until it is done, also of what is configured no more") {
+  House house(false, hasty());
+  house.reconciler.configure({on_lo("192.0.2.1")});
+  house.reconciler.want({true});
+  house.notes.take();
+  house.table.refusal = "busy";
+  CHECK_FALSE(house.reconciler.configure({}));
+  CHECK(house.notes.take() == Words{"failed: cannot remove 192.0.2.1/32 from lo: busy"});
+  house.table.refusal.clear();
+  CHECK(house.comes([&] { return !house.table.has("192.0.2.1"); }));
+  CHECK(house.notes.take() == Words{"192.0.2.1/32 withdrawn"});
+  CHECK(house.reconciler.settled());
+}
+
+TEST_CASE("a failure is told once for each cause, tried again, and settles in the end") {
+  House house(false, hasty());
+  std::vector<Advertisement> many;
+  for (int i = 1; i <= 5; ++i) many.push_back(on_lo(("192.0.2." + std::to_string(i)).c_str()));
+  house.reconciler.configure(many);
+  const int before = house.notes.settlements;
+  house.table.refusal = "no room";
+  CHECK_FALSE(house.reconciler.want(std::vector<bool>(5, true)));
+  CHECK_FALSE(house.reconciler.settled());
+  CHECK(house.reconciler.states() == std::vector(5, AdvertisementState::withdrawn));
+  CHECK(house.notes.take() == Words{"failed: cannot add 192.0.2.1/32 to lo, add 192.0.2.2/32 to lo, "
+                                    "add 192.0.2.3/32 to lo and 2 more: no room"});
+  const int reads = house.table.reads;
+  CHECK(house.comes([&] { return house.table.reads >= reads + 3; }));
+  CHECK(house.notes.take().empty());
+  house.table.refusal.clear();
+  CHECK(house.comes([&] { return house.reconciler.settled(); }));
+  CHECK(house.notes.settlements == before + 1);
+  CHECK(house.reconciler.states() == std::vector(5, AdvertisementState::announced));
+}
+
+TEST_CASE("what goes on failing is tried again soon once, then with the interval") {
+  ReconcilerTimes times;
+  times.retry = 5ms;
+  House house(false, times);
+  house.reconciler.configure({on_lo("192.0.2.1")});
+  house.table.refusal = "no room";
+  house.reconciler.want({true});
+  const int reads = house.table.reads;
+  CHECK(house.comes([&] { return house.table.reads == reads + 1; }));
+  CHECK_FALSE(house.comes([&] { return house.table.reads > reads + 1; }, 100ms));
+}
+
+TEST_CASE("what cannot be removed is still announced") {
+  House house;
+  house.reconciler.configure({on_lo("192.0.2.1")});
+  house.reconciler.want({true});
+  house.table.refusal = "busy";
+  CHECK_FALSE(house.reconciler.want({false}));
+  CHECK(house.reconciler.states()[0] == AdvertisementState::announced);
+}
+
+TEST_CASE("tables that cannot be read change no state, and are read again") {
+  House house(false, hasty());
+  house.reconciler.configure({on_lo("192.0.2.1")});
+  house.reconciler.want({true});
+  house.notes.take();
+  house.table.broken = "no answer";
+  CHECK_FALSE(house.reconciler.want({false}));
+  CHECK(house.reconciler.states()[0] == AdvertisementState::announced);
+  CHECK(house.notes.take() == Words{"failed: no answer"});
+  house.table.broken.clear();
+  CHECK(house.comes([&] { return !house.table.has("192.0.2.1"); }));
+}
+
+TEST_CASE("what somebody removes is added again at once") {
+  House house;
+  house.reconciler.configure({on_lo("192.0.2.1")});
+  house.reconciler.want({true});
+  house.notes.take();
+  house.table.remove(prefix("192.0.2.1"), 1);
+  house.monitor.emit(address_event("192.0.2.1"));
+  house.turn();
+  CHECK(house.table.has("192.0.2.1"));
+  CHECK(house.notes.take() == Words{"somebody removed or altered 192.0.2.1/32 on lo: put right"});
+}
+
+TEST_CASE("events that do not concern us cause no compare") {
+  House house;
+  house.reconciler.configure({on_lo("192.0.2.1")});
+  const int reads = house.table.reads;
+  house.monitor.emit(address_event("192.0.2.9"));
+  house.monitor.emit({TableEvent::Kind::link, 7, {}, "eth7"});
+  house.turn();
+  CHECK(house.table.reads == reads);
+  house.monitor.emit({TableEvent::Kind::link, 1, {}, "renamed"});
+  house.turn();
+  CHECK(house.table.reads == reads + 1);
+}
+
+TEST_CASE("the echo of our own change is no event, anything else about our numbers is") {
+  ReconcilerTimes times;
+  times.least_gap = 0ms;
+  House house(false, times);
+  house.reconciler.configure({on_lo("2001:db8::1"), on_lo("2001:db8::2")});
+  house.reconciler.want({true, false});
+  const int reads = house.table.reads;
+  const auto compared = [&](const TableEvent& event) {
+    const int before = house.table.reads;
+    house.monitor.emit(event);
+    house.turn();
+    return house.table.reads > before;
+  };
+  CHECK_FALSE(compared(address_event("2001:db8::1", false, true)));
+  CHECK_FALSE(compared(address_event("2001:db8::2", true, true)));
+  CHECK(house.table.reads == reads);
+  CHECK(compared(address_event("2001:db8::1", true, true)));      // removed by hand
+  CHECK(compared(address_event("2001:db8::1", false, false)));    // altered
+  CHECK(compared(address_event("2001:db8::1", false, true, 2)));  // on another interface
+  CHECK(compared(address_event("2001:db8::1/64", false, true)));
+  CHECK(compared(address_event("2001:db8::2", false, true)));  // nobody wanted it
+  CHECK(compared(address_event("2001:db8::2", true, false)));  // a foreign one goes
+}
+
+TEST_CASE("lost events cause a compare") {
+  House house;
+  house.reconciler.configure({on_lo("192.0.2.1")});
+  const int reads = house.table.reads;
+  house.monitor.emit({});
+  house.turn();
+  CHECK(house.table.reads == reads + 1);
+}
+
+TEST_CASE("a fight costs one compare each least_gap, and one text") {
+  House house;
+  house.reconciler.configure({on_lo("192.0.2.1")});
+  house.reconciler.want({true});
+  house.notes.take();
+  const int reads = house.table.reads;
+  const auto start = Clock::now();
+  int rounds = 0;
+  const bool over = house.comes([&] {
+    if (house.table.has("192.0.2.1")) {
+      house.table.remove(prefix("192.0.2.1"), 1);
+      ++rounds;
+    }
+    house.monitor.emit(address_event("192.0.2.1"));
+    return Clock::now() - start > 450ms;
+  });
+  CHECK(over);
+  CHECK(rounds >= 2);
+  const auto most = (Clock::now() - start) / 100ms + 1;
+  CHECK(house.table.reads - reads <= most);
+  CHECK(house.table.reads - reads >= 3);
+  CHECK(house.notes.take().size() == 1);
+}
+
+TEST_CASE("without any event, the interval finds what is missing") {
+  House house(false, hasty());
+  house.reconciler.configure({on_lo("192.0.2.1")});
+  house.reconciler.want({true});
+  house.table.remove(prefix("192.0.2.1"), 1);
+  CHECK(house.comes([&] { return house.table.has("192.0.2.1"); }));
+}
+
+TEST_CASE("a missing interface is told once, and once when it appears") {
+  House house;
+  house.reconciler.configure({{prefix("192.0.2.1"), "veth9"}});
+  CHECK(house.notes.take() == Words{"interface veth9 is missing: waiting for it"});
+  CHECK(house.reconciler.want({true}));
+  CHECK(house.notes.take().empty());
+  house.table.there.links.push_back({9, "veth9"});
+  house.monitor.emit({TableEvent::Kind::link, 9, {}, "veth9"});
+  house.turn();
+  CHECK(house.notes.take() == Words{"interface veth9 is there", "192.0.2.1/32 announced"});
+  CHECK(house.table.done == Words{"add 192.0.2.1/32 to veth9"});
+}
+
+TEST_CASE("a foreign address is named, told once, never touched, and ours once it is gone") {
+  House house;
+  house.table.add_foreign("192.0.2.1/24");
+  house.reconciler.configure({on_lo("192.0.2.1")});
+  CHECK(house.reconciler.foreign() == Words{"192.0.2.1/24 on lo"});
+  CHECK(house.reconciler.want({true}));
+  CHECK(house.reconciler.want({false}));
+  CHECK(house.reconciler.want({true}));
+  CHECK(house.table.done.empty());
+  CHECK(house.reconciler.states()[0] == AdvertisementState::foreign);
+  CHECK(house.notes.take() ==
+        Words{"192.0.2.1/32 foreign",
+              "failed: 192.0.2.1/32 on lo is not ours to announce: 192.0.2.1/24 on lo is "
+              "there without our mark, and is left alone"});
+  house.table.remove(prefix("192.0.2.1/24"), 1);
+  house.monitor.emit(address_event("192.0.2.1/24"));
+  house.turn();
+  CHECK(house.notes.take() == Words{"192.0.2.1/32 announced"});
+  CHECK(house.reconciler.foreign().empty());
+}
+
+TEST_CASE("adopt: a foreign address is removed while withdrawn") {
+  House house(true);
+  house.table.add_foreign("192.0.2.1");
+  house.reconciler.configure({on_lo("192.0.2.1")});
+  CHECK(house.reconciler.foreign().empty());
+  CHECK(house.table.done == Words{"remove 192.0.2.1/32 from lo"});
+}
+
+TEST_CASE("a torn view is acted on, and not the end of it") {
+  House house(false, hasty());
+  house.reconciler.configure({on_lo("192.0.2.1")});
+  house.table.there.torn = true;
+  CHECK_FALSE(house.reconciler.want({true}));
+  CHECK(house.table.has("192.0.2.1"));
+  house.table.there.torn = false;
+  CHECK(house.comes([&] { return house.reconciler.settled(); }));
+}
