@@ -1,0 +1,167 @@
+#include "probes/dns_attempt.hpp"
+
+#include <sys/random.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace anyprobe {
+namespace {
+
+std::string label(const DnsTarget& target, const char* between) {
+  return target.server.to_string() + between + (target.tcp ? "tcp" : "udp");
+}
+
+std::string read_past(const DnsExchange& exchange, const DnsTarget& target) {
+  const auto count = exchange.read_past();
+  if (count == 0) return {};
+  const char* what = target.tcp ? " octets" : count == 1 ? " packet" : " packets";
+  return " (" + std::to_string(count) + what + " read past)";
+}
+
+void append(std::string& list, const char* separator, const std::string& item) {
+  if (!list.empty()) list += separator;
+  list += item;
+}
+
+}  // namespace
+
+DnsAttempt::DnsAttempt(EventLoop& loop, const DnsPlan& plan, ResultSink& sink)
+    : loop_(loop), plan_(plan), sink_(sink), query_(plan.query), asked_(plan.questions.size()) {
+  for (std::size_t i = 0; i < asked_.size(); ++i) asked_[i].question = &plan_.questions[i];
+}
+
+void DnsAttempt::begin() {
+  if (!draw_query()) {
+    report({Verdict::local_error, Evidence::soft, dns_reason::kLocalError, "no random numbers to be had"});
+    return;
+  }
+  for (auto& asked : asked_) {
+    if (reported_) return;
+    asked.first.emplace(loop_, asked.question->target,
+                        [this, &asked](const DnsOutcome& outcome) { finished(asked, outcome); });
+    asked.first->start(query_);
+  }
+}
+
+bool DnsAttempt::draw_query() {
+  constexpr char kHex[] = "0123456789abcdef";
+  std::array<std::uint8_t, 2 + kFreshLabel / 2> random{};
+  const std::size_t wanted = plan_.fresh ? random.size() : 2;
+  if (::getrandom(random.data(), wanted, 0) != static_cast<ssize_t>(wanted)) return false;
+  query_[0] = random[0];
+  query_[1] = random[1];
+  if (!plan_.fresh) return true;
+  for (std::size_t i = 0; i < kFreshLabel; ++i) {
+    const auto octet = random[2 + i / 2];
+    query_[kDnsHeader + 1 + i] = static_cast<std::uint8_t>(kHex[i % 2 == 0 ? octet >> 4U : octet & 15U]);
+  }
+  return true;
+}
+
+void DnsAttempt::finished(Asked& asked, const DnsOutcome& outcome) {
+  const bool over_tcp = asked.over_tcp.has_value();
+  auto result = outcome.call == nullptr ? judge_dns_reply(outcome.reply, plan_.expected)
+                                        : judge_dns_failure(outcome.call, outcome.error, outcome.local);
+  if (result.reason == dns_reason::kTruncated && asked.question->when_truncated && !over_tcp) {
+    retry_over_tcp(asked);
+    return;
+  }
+  if (over_tcp && outcome.call != nullptr && result.verdict == Verdict::fail) {
+    // Somebody answered over UDP, so that even a refusal is no evidence that nobody is there.
+    result = {Verdict::fail, Evidence::soft, dns_reason::kTruncated, std::move(result.detail)};
+  }
+  result.detail =
+      label(asked.question->target, " ") + (over_tcp ? ", truncated, then tcp: " : ": ") + result.detail;
+  asked.result = std::move(result);
+  decide();
+}
+
+void DnsAttempt::retry_over_tcp(Asked& asked) {
+  // The exchange over UDP is on the stack and stays as it is.
+  asked.over_tcp.emplace(loop_, *asked.question->when_truncated,
+                         [this, &asked](const DnsOutcome& outcome) { finished(asked, outcome); });
+  asked.over_tcp->start(query_);
+}
+
+void DnsAttempt::decide() {
+  std::size_t passed = 0;
+  std::size_t pending = 0;
+  std::size_t unasked = 0;  // because of this host
+  std::size_t refused = 0;
+  for (auto it = asked_.begin(); it != asked_.end();) {
+    const auto server = it->question->server;
+    bool fails = false, waits = false, local = false, conclusive = false;
+    for (; it != asked_.end() && it->question->server == server; ++it) {
+      if (!it->result) {
+        waits = true;
+        continue;
+      }
+      fails = fails || it->result->verdict == Verdict::fail;
+      local = local || it->result->verdict == Verdict::local_error;
+      conclusive = conclusive || it->result->evidence == Evidence::conclusive;
+    }
+    if (fails) {
+      if (conclusive) ++refused;
+    } else if (local) {
+      ++unasked;
+    } else if (waits) {
+      ++pending;
+    } else {
+      ++passed;
+    }
+  }
+
+  if (passed >= plan_.need) {
+    report({Verdict::pass, Evidence::soft, dns_reason::kOk, details(Verdict::pass)});
+  } else if (passed + pending + unasked < plan_.need) {
+    const bool conclusive = plan_.servers - refused < plan_.need;
+    const auto first = std::find_if(asked_.begin(), asked_.end(), [](const Asked& asked) {
+      return asked.result && asked.result->verdict == Verdict::fail;
+    });
+    report({Verdict::fail, conclusive ? Evidence::conclusive : Evidence::soft, first->result->reason,
+            details(Verdict::fail)});
+  } else if (passed + pending < plan_.need && passed + unasked >= plan_.need) {
+    report({Verdict::local_error, Evidence::soft, dns_reason::kLocalError, details(Verdict::local_error)});
+  }
+}
+
+void DnsAttempt::report(Result result) {
+  if (std::exchange(reported_, true)) return;
+  sink_.report(std::move(result));
+}
+
+std::string DnsAttempt::details(Verdict verdict) const {
+  std::string out;
+  for (const auto& asked : asked_) {
+    if (asked.result && asked.result->verdict == verdict) append(out, "; ", asked.result->detail);
+  }
+  return out;
+}
+
+std::string DnsAttempt::waiting_for() const {
+  std::string silent;
+  for (const auto& asked : asked_) {
+    if (asked.result) continue;
+    const auto& question = *asked.question;
+    if (asked.over_tcp) {
+      append(silent, ", ",
+             label(*question.when_truncated, " over ") + " after a truncated answer" +
+                 read_past(*asked.over_tcp, *question.when_truncated));
+    } else {
+      append(
+          silent, ", ",
+          label(question.target, " over ") + (asked.first ? read_past(*asked.first, question.target) : ""));
+    }
+  }
+  if (silent.empty()) return {};
+  std::string out = "no answer from " + silent;
+  for (const auto verdict : {Verdict::fail, Verdict::local_error}) {
+    const auto others = details(verdict);
+    if (!others.empty()) out += "; " + others;
+  }
+  return out;
+}
+
+}  // namespace anyprobe

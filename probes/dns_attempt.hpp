@@ -1,0 +1,66 @@
+// One round of a dns probe: every server over every transport at once, until it is known whether enough pass.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/event_loop.hpp"
+#include "core/probe.hpp"
+#include "probes/dns_exchange.hpp"
+#include "probes/dns_judge.hpp"
+
+namespace anyprobe {
+
+// What a dns probe asks and of whom, made once from its options.
+struct DnsPlan {
+  struct Question {
+    std::size_t server = 0;  // by its place in the configuration
+    DnsTarget target;
+    std::optional<DnsTarget> when_truncated;  // over UDP: the same server over TCP
+  };
+
+  std::vector<Question> questions;
+  std::size_t servers = 0;
+  std::size_t need = 0;             // so many servers pass, each over every transport it is asked by
+  std::vector<std::uint8_t> query;  // the message but for its id
+  bool fresh = false;               // its first label is one of kFreshLabel octets to be drawn anew
+  DnsExpectations expected;
+};
+
+inline constexpr std::size_t kDnsHeader = 12;
+inline constexpr std::size_t kFreshLabel = 16;
+
+class DnsAttempt final : public Attempt {
+ public:
+  // All three outlive the attempt.
+  DnsAttempt(EventLoop& loop, const DnsPlan& plan, ResultSink& sink);
+
+  void begin();
+  [[nodiscard]] std::string waiting_for() const override;
+
+ private:
+  struct Asked {
+    const DnsPlan::Question* question = nullptr;
+    std::optional<DnsExchange> first;
+    std::optional<DnsExchange> over_tcp;
+    std::optional<Result> result;
+  };
+
+  bool draw_query();
+  void finished(Asked& asked, const DnsOutcome& outcome);
+  void retry_over_tcp(Asked& asked);
+  void decide();
+  void report(Result result);
+  [[nodiscard]] std::string details(Verdict verdict) const;
+
+  EventLoop& loop_;
+  const DnsPlan& plan_;
+  ResultSink& sink_;
+  bool reported_ = false;
+  std::vector<std::uint8_t> query_;  // before the exchanges, which refer to it
+  std::vector<Asked> asked_;         // of one size from the start: what is in it cannot move
+};
+
+}  // namespace anyprobe

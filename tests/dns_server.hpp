@@ -1,0 +1,127 @@
+// A name server on loopback that does what a test's script says, in the test's own event loop, and a way to
+// ask it with the dns probe.
+#pragma once
+
+#include <functional>
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/event_loop.hpp"
+#include "core/probe.hpp"
+
+namespace anyprobe::test {
+
+using Packet = std::vector<std::uint8_t>;
+
+struct DnsRequest {
+  Packet bytes;
+  bool tcp = false;
+  int fd = -1;         // its connection, over TCP
+  SocketAddress peer;  // whom to answer, over UDP
+};
+
+// An answer in the making: at first NOERROR with recursion available, to the request's question, and empty.
+class DnsReply {
+ public:
+  explicit DnsReply(const DnsRequest& request);
+
+  DnsReply& id(std::uint16_t id);
+  DnsReply& rcode(unsigned rcode);
+  DnsReply& truncated();
+  DnsReply& authenticated();
+  DnsReply& no_recursion();
+  DnsReply& no_response();  // QR clear
+  DnsReply& counts(std::uint16_t questions, std::uint16_t answers);
+  DnsReply& answer(std::uint16_t type, const Packet& data);  // of the question's name, ttl 60
+  DnsReply& a(const std::string& address);
+  DnsReply& aaaa(const std::string& address);
+  DnsReply& txt(const std::string& text);
+  DnsReply& cname(const std::string& name);
+  DnsReply& append(const Packet& octets);  // at the end, uncounted
+
+  [[nodiscard]] const Packet& bytes() const { return bytes_; }
+
+ private:
+  Packet bytes_;
+};
+
+// The id of a message.
+std::uint16_t id_of(const Packet& message);
+
+class DnsServer {
+ public:
+  using Script = std::function<void(DnsServer& server, const DnsRequest& request)>;
+  enum class Listens { udp_and_tcp, udp_only };
+
+  DnsServer(EventLoop& loop, Script script, const std::string& ip = "127.0.0.1",
+            Listens listens = Listens::udp_and_tcp);
+  ~DnsServer();
+  DnsServer(const DnsServer&) = delete;
+  DnsServer& operator=(const DnsServer&) = delete;
+
+  [[nodiscard]] std::string address() const { return address_.to_string(); }
+  [[nodiscard]] const std::vector<DnsRequest>& requests() const { return requests_; }
+
+  void send(const DnsRequest& request, const Packet& message);
+  void send(const DnsRequest& request, const DnsReply& reply) { send(request, reply.bytes()); }
+  void send_from_another_port(const DnsRequest& request, const DnsReply& reply);
+  void send_octets(const DnsRequest& request, const Packet& octets);  // over TCP, with no length before them
+  void hang_up(const DnsRequest& request, bool reset = false);
+
+ private:
+  struct Connection;
+
+  void on_datagram();
+  void on_connection();
+  void on_octets(Connection& connection);
+
+  EventLoop& loop_;
+  Script script_;
+  SocketAddress address_;
+  int udp_ = -1;
+  int tcp_ = -1;
+  Io udp_io_;
+  Io tcp_io_;
+  std::list<std::unique_ptr<Connection>> connections_;
+  std::vector<DnsRequest> requests_;
+};
+
+// A script that answers every request alike.
+DnsServer::Script answers(std::function<void(DnsReply&)> fill);
+DnsServer::Script says_nothing();
+
+// An address of loopback where nobody listens.
+std::string deserted_address();
+
+// A dns probe made of the options in `json`, and one attempt of it.
+class Asking final : public ResultSink {
+ public:
+  Asking(EventLoop& loop, const std::string& json);
+
+  void report(Result result) noexcept override;
+
+  [[nodiscard]] const std::optional<Result>& result() const { return result_; }
+  [[nodiscard]] const Probe& probe() const { return *probe_; }
+  [[nodiscard]] std::string waiting_for() const { return attempt_->waiting_for(); }
+  void again();  // a new attempt of the same probe
+  void cancel() { attempt_.reset(); }
+
+  // Runs the loop until the attempt has reported; the result of one that never does has the reason "none".
+  Result wait();
+  // Runs the loop until the condition holds; false where it never does.
+  bool wait_until(const std::function<bool()>& condition);
+
+ private:
+  EventLoop& loop_;
+  std::unique_ptr<Probe> probe_;
+  std::optional<Result> result_;
+  std::unique_ptr<Attempt> attempt_;
+};
+
+// What the options in `json` are refused for, one line an error; empty: for nothing.
+std::vector<std::string> errors_of(const std::string& json);
+
+}  // namespace anyprobe::test
