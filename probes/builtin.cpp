@@ -1,0 +1,12 @@
+#include "builtin.hpp"
+
+#include "dns_probe.hpp"
+
+namespace anyprobe {
+
+std::span<const ProbePlugin* const> builtin_probes() {
+  static constexpr const ProbePlugin* kBuiltin[] = {&kDnsProbe};
+  return kBuiltin;
+}
+
+}  // namespace anyprobe

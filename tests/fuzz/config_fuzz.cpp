@@ -1,0 +1,34 @@
+// The configuration: text of a file, as `anyprobe run` reads it. The first octet chooses whether it is
+// dns-probe's.
+#include <cstdint>
+#include <string>
+
+#include "core/command_line.hpp"
+#include "core/config.hpp"
+#include "probes/builtin.hpp"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace anyprobe;
+  if (size == 0) return 0;
+  static EventLoop loop;
+  static PluginTable plugins(builtin_probes());
+  CommandLine line;
+  line.program = "dns-probe";
+  line.type = (data[0] & 1U) != 0 ? "dns" : "";
+  line.command = (data[0] & 1U) != 0 ? Command::probe_daemon : Command::run;
+  if ((data[0] & 2U) != 0) line.settings.push_back({"--fall", "fall", 2});
+
+  ConfigErrors errors;
+  const std::string text(reinterpret_cast<const char*>(data + 1), size - 1);
+  const auto documents = assemble(line, {{"anyprobe.json", text}}, errors);
+  if (!errors.empty()) return 0;
+  ConfigContext context;
+  context.loop = &loop;
+  context.plugins = &plugins;
+  const auto config = load_config(documents, context, errors);
+  for (const auto& what : errors.lines()) {
+    if (what.find('\n') != std::string::npos) __builtin_trap();  // one line each, whatever was read
+  }
+  if (errors.empty()) (void)describe(config).dump();
+  return 0;
+}
