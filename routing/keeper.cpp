@@ -21,6 +21,7 @@ namespace {
 constexpr Duration kFirstRespawn = std::chrono::milliseconds(100);
 constexpr Duration kLongestRespawn = std::chrono::seconds(30);
 constexpr Duration kStableAfter = std::chrono::seconds(60);
+constexpr Duration kHangUpPatience = std::chrono::seconds(1);
 // Longer than the prober waits for its own withdrawal.
 constexpr Duration kTermPatience = std::chrono::seconds(8);
 
@@ -158,7 +159,8 @@ void Keeper::receive() {
   const auto got = recv(socket_, packet.data(), packet.size(), MSG_DONTWAIT);
   if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (got <= 0) {
-    io_.stop();  // SIGCHLD tells the rest
+    io_.stop();
+    kill_.start(kHangUpPatience);  // SIGCHLD tells the rest, if it has not only hung up
     return;
   }
   packet.resize(static_cast<std::size_t>(got));
