@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "privileges.hpp"
 #include "text.hpp"
 
 namespace anyprobe {
@@ -51,7 +52,10 @@ class Loader {
   void read_top(const ConfigReader& top) {
     if (!top.expect_object()) return;
     const Options options(top, top_options(), kTopKeys);
-    if (options.given("user")) config_.user = options.text("user");
+    if (options.given("user")) {
+      config_.user = options.text("user");
+      if (const auto user = find_prober_user(config_.user); !user) top.at("user").error(user.error());
+    }
     if (options.given("plugins") && context_.plugins != nullptr && context_.loop != nullptr) {
       for (const auto& line : context_.plugins->load_folder(options.text("plugins"))) {
         top.at("plugins").error(line);

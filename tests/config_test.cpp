@@ -166,6 +166,10 @@ TEST_CASE("what is wrong with the whole has its place too") {
   check_error(load(R"({"services": {}})"), "anyprobe.json: services: an object is no array (try [ ... ])");
   check_error(load(R"({"services": [], "servcies": []})"), "anyprobe.json: servcies: is not known here");
   check_error(load(R"({"services": [7]})"), "anyprobe.json: services[0]: 7 is no object (try { ... })");
+  check_error(load(R"({"services": [], "user": "no-such-user"})"),
+              "anyprobe.json: user: there is no user \"no-such-user\"");
+  check_error(load(R"({"services": [], "user": "root"})"),
+              "anyprobe.json: user: \"root\" is root: the prober must not be");
   check_error(load(R"({"services": [], "log": {"level": "loud"}})"),
               "anyprobe.json: log.level: \"loud\" is none of error, warning, info, debug");
   check_error(load(R"({"services": [], "defaults": {"rise": 0}})"),
