@@ -1,0 +1,133 @@
+"""One lab is shared by all tests of our programs; each test begins with nothing announced.
+
+As root: /usr/bin/python3 -m pytest tests/lab. ANYPROBE_BUILD says which build is tested (default: build),
+ANYPROBE_LAB_KEEP=1 keeps the folder with the machines' files and logs (/tmp/anyprobe-lab-ap*)."""
+
+import json
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from lab import BUILD, SERVICE4, SERVICE6, Lab  # noqa: E402 (found by the line above)
+from netns import wait_until  # noqa: E402
+
+QUICK = ("--interval", "200ms", "--timeout", "150ms", "--rise", "1", "--fall", "2")
+BOTH = (SERVICE4, SERVICE6)
+ADDRESSES = ("--address", SERVICE4, "--address", SERVICE6)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _root():
+    if os.geteuid() != 0:
+        pytest.fail("network namespaces need root", pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def _shared_lab():
+    if not (BUILD / "anyprobe").exists():
+        pytest.fail(f"{BUILD}/anyprobe is not there: build first, or say where by ANYPROBE_BUILD", pytrace=False)
+    with Lab() as lab:
+        yield lab
+
+
+@pytest.fixture
+def lab(_shared_lab):
+    _shared_lab.reset()
+    yield _shared_lab
+    for node in _shared_lab.nodes:
+        node.end_probes()
+
+
+@pytest.fixture
+def folder():
+    """Where a test puts its files: readable by all, since the prober is nobody."""
+    path = Path(tempfile.mkdtemp(prefix="anyprobe-test-"))
+    path.chmod(0o755)
+    yield path
+    shutil.rmtree(path)
+
+
+class Probing:
+    """dns-probe on the near node, as most tests start it."""
+
+    def __init__(self, lab, folder):
+        self.lab = lab
+        self.node = lab.near
+        self._folder = folder
+
+    def start(self, *words, addresses=ADDRESSES, node=None, pace=QUICK):
+        """In the background, and it must start."""
+        done = (node or self.node).dns_probe(*pace, *addresses, *words)
+        assert done.returncode == 0, done.stderr
+        return done
+
+    def start_foreground(self, *words, program="dns-probe", pace=QUICK, addresses=ADDRESSES):
+        """Returns (process, file its log goes to)."""
+        log = self._folder / f"{program}.log"
+        log.touch()
+        path = BUILD / program
+        command = [path] + (["run"] if program == "anyprobe" else []) + ["--run-dir", self.node.run_dir]
+        if program != "anyprobe":
+            command += ["--foreground", *pace, *addresses]
+        return self.node.namespace.spawn(*command, *words, log=log), log
+
+    def announced(self, prefixes=BOTH, node=None, timeout=10):
+        for prefix in prefixes:
+            self.lab.wait_route(prefix, node or self.node, timeout)
+
+    def withdrawn(self, prefixes=BOTH, timeout=10):
+        for prefix in prefixes:
+            self.lab.wait_route(prefix, None, timeout)
+
+    def start_announced(self, *words, **options):
+        self.start(*words, **options)
+        self.announced()
+        self.lab.settle()
+
+    def pid(self):
+        """The one prober."""
+        found = self.node.probers()
+        assert len(found) == 1, found
+        return found[0]
+
+    def keeper(self):
+        found = self.node.keepers()
+        assert len(found) == 1, found
+        return found[0]
+
+    def ours(self):
+        """Whatever of ours runs on the node."""
+        return self.node.our_processes()
+
+    def nothing_runs(self):
+        """Who reported an error may still be about to end."""
+        wait_until(lambda: not self.ours(), 1, "no process of ours is left", every=0.005)
+
+    def write(self, configuration, name="anyprobe.json"):
+        """Writes a configuration (text, octets, or what becomes JSON) and returns its path."""
+        path = self._folder / name
+        if isinstance(configuration, bytes):
+            path.write_bytes(configuration)
+        elif isinstance(configuration, str):
+            path.write_text(configuration)
+        else:
+            path.write_text(json.dumps(configuration, indent=2))
+        return path
+
+
+@pytest.fixture
+def probing(lab, folder):
+    return Probing(lab, folder)
+
+
+def service(*prefixes, name="dns", **more):
+    """One service of a configuration that asks the node's own resolver."""
+    return {"name": name, "interval": "200ms", "timeout": "150ms", "rise": 1, "fall": 2,
+            "probe": {"type": "dns", "server": "127.0.0.1", "query": "www.example.org"},
+            "advertise": [{"address": prefix} for prefix in prefixes], **more}

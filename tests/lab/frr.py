@@ -1,0 +1,144 @@
+"""One FRR instance (zebra, ospfd, ospf6d) in a namespace, booted from the files of quagga-conf."""
+
+import json
+import os
+import pwd
+import re
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+from netns import end, wait_until
+
+CONF = Path(__file__).resolve().parents[2] / "quagga-conf"
+DAEMONS = ("zebra", "ospfd", "ospf6d")
+_BIN = Path("/usr/lib/frr")
+_RUN = Path("/run/frr")
+# The end of a reply on a daemon's vty socket: three NULs and a status octet.
+_END = b"\0\0\0"
+
+
+class Vty:
+    """A daemon's vty socket, spoken as vtysh does."""
+
+    def __init__(self, path):
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._socket.settimeout(5)
+        self._socket.connect(str(path))
+        self.ask("enable")
+
+    def ask(self, command):
+        self._socket.sendall(command.encode() + b"\0")
+        reply = b""
+        while reply[-4:-1] != _END:
+            part = self._socket.recv(65536)
+            if not part:
+                raise ConnectionError(f"the vty closed at: {command}")
+            reply += part
+        if reply[-1]:
+            raise RuntimeError(f"{command}: {reply[:-4].decode()} (status {reply[-1]})")
+        return reply[:-4].decode()
+
+    def close(self):
+        self._socket.close()
+
+
+def _install(source, target, router_id):
+    """A file as quagga-conf has it, owned and protected as the daemons want it. Only the router id, which
+    must differ on every node, is put in."""
+    text = source.read_text()
+    if router_id:
+        text = re.sub(r"(?m)^(\s*(?:ospf |ospf6 )?router-id) \S+$", rf"\1 {router_id}", text)
+    target.write_text(text)
+    frr = pwd.getpwnam("frr")
+    os.chown(target, frr.pw_uid, frr.pw_gid)
+    target.chmod(0o640)
+
+
+class Frr:
+    """`folder` must bear the namespace's name: vtysh adds the instance to the path it is given.
+    `shape` maps a file's name to the folder of quagga-conf it comes from ("node", "router", "old-page");
+    one that names frr.conf boots the integrated style through `vtysh -b`, any other the split style."""
+
+    def __init__(self, namespace, folder, shape, router_id=None):
+        self.namespace = namespace
+        self.name = namespace.name
+        self.processes = {}
+        self._vtys = {}
+        self._folder = folder
+        self._integrated = "frr.conf" in shape
+        frr = pwd.getpwnam("frr")
+        for path in (_RUN, _RUN / self.name, folder):
+            path.mkdir(exist_ok=True)
+            if path.stat().st_uid != frr.pw_uid:
+                os.chown(path, frr.pw_uid, frr.pw_gid)
+        for name, origin in shape.items():
+            _install(CONF / origin / name, folder / name, router_id)
+        self._options = dict(re.findall(r'^(\w+)_options="(.*)"$', (folder / "daemons").read_text(), re.M))
+
+    def start(self, daemon):
+        """Returns before the daemon is ready; see wait_ready()."""
+        conf = self._folder / f"{daemon}.conf"
+        if self._integrated:
+            conf.touch(mode=0o640)
+            shutil.chown(conf, "frr", "frr")
+            (self._folder / "vtysh.conf").touch(mode=0o640)
+        log = self._folder / f"{daemon}.log"
+        self.processes[daemon] = self.namespace.spawn(
+            _BIN / daemon, "-N", self.name, "-f", conf, "-i", _RUN / self.name / f"{daemon}.pid",
+            "--log", f"file:{log}", *shlex.split(self._options[daemon]), log=log)
+
+    def wait_ready(self, daemon):
+        path = _RUN / self.name / f"{daemon}.vty"
+
+        def answers():
+            if self.processes[daemon].poll() is not None:
+                raise RuntimeError(f"{self.name}: {daemon} ended:\n{self.log(daemon)}")
+            try:
+                self._vtys[daemon] = Vty(path)
+            except (FileNotFoundError, ConnectionRefusedError):
+                return False
+            return True
+        wait_until(answers, 10, f"{self.name}: {daemon} answers", every=0.02)
+
+    def load(self):
+        done = subprocess.run(["vtysh", "-N", self.name, "--config_dir", self._folder.parent, "-b"],
+                              capture_output=True, text=True)
+        if done.returncode != 0 or "%" in done.stdout + done.stderr:
+            raise RuntimeError(f"{self.name}: vtysh -b: {done.returncode}\n{done.stdout}{done.stderr}")
+
+    def log(self, daemon):
+        path = self._folder / f"{daemon}.log"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def ask(self, daemon, command):
+        return self._vtys[daemon].ask(command)
+
+    def ask_json(self, daemon, command):
+        return json.loads(self.ask(daemon, command + " json") or "{}")
+
+    def full_neighbors(self, daemon):
+        """How many adjacencies are complete, with no retransmission outstanding where that is told."""
+        if daemon == "ospfd":
+            found = self.ask_json(daemon, "show ip ospf neighbor").get("neighbors", {})
+            return sum(one.get("nbrState", one.get("state", "")).startswith("Full")
+                       for many in found.values() for one in many)
+        found = self.ask_json(daemon, "show ipv6 ospf6 neighbor").get("neighbors", [])
+        return sum(one.get("state") == "Full" for one in found)
+
+    def stop(self, daemon, number=signal.SIGTERM):
+        vty = self._vtys.pop(daemon, None)
+        if vty:
+            vty.close()
+        return end(self.processes.pop(daemon), number)
+
+    def close(self):
+        for vty in self._vtys.values():
+            vty.close()
+        # Orderly, last first: zebra takes its routes out, ospfd says goodbye.
+        for daemon in reversed(list(self.processes)):
+            end(self.processes.pop(daemon), signal.SIGKILL)
+        shutil.rmtree(_RUN / self.name, ignore_errors=True)

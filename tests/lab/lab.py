@@ -1,0 +1,303 @@
+"""client - router - two nodes, near and far, in network namespaces: real FRR, real unbound, our dns-probe."""
+
+import contextlib
+import itertools
+import os
+import shutil
+import signal
+import sys
+import time
+from pathlib import Path
+
+import netns
+from dns_client import SteadyClient, ask
+from frr import DAEMONS, Frr
+from netns import Namespace, Timeout, kill, wait_until
+from watch import AddressWatch, RouteWatch
+
+REPO = Path(__file__).resolve().parents[2]
+BUILD = Path(os.environ.get("ANYPROBE_BUILD", REPO / "build")).resolve()
+
+SERVICE4, SERVICE6 = "192.0.2.1/32", "2001:db8:ffff:a000:fdc0::3b5/128"
+SECOND4, SECOND6 = "192.0.2.2/32", "2001:db8:ffff:a000:fdc0::3b6/128"
+SERVICES = (SERVICE4, SECOND4, SERVICE6, SECOND6)
+IDENTITY = "id.example.org"  # its A record is the node's own address
+
+# What a machine boots: file to the folder of quagga-conf.
+_FRR_FILES = ("daemons", "frr.conf")
+_QUAGGA_FILES = ("daemons", "zebra.conf", "ospfd.conf", "ospf6d.conf")
+SHAPES = {
+    "frr": {"node": dict.fromkeys(_FRR_FILES, "node"), "router": dict.fromkeys(_FRR_FILES, "router")},
+    "quagga": {"node": dict.fromkeys(_QUAGGA_FILES, "node"), "router": dict.fromkeys(_QUAGGA_FILES, "router")},
+    "old-page": {
+        "node": {"daemons": "node", "zebra.conf": "node", "ospfd.conf": "old-page", "ospf6d.conf": "old-page"},
+        "router": dict.fromkeys(_QUAGGA_FILES, "router")},
+}
+
+_UNBOUND = """
+server:
+  interface: 0.0.0.0
+  interface: ::0
+  # Answers from the address that was asked, which comes and goes.
+  interface-automatic: yes
+  access-control: 0.0.0.0/0 allow
+  access-control: ::/0 allow
+  username: ""
+  chroot: ""
+  directory: "{folder}"
+  pidfile: "{folder}/unbound.pid"
+  logfile: ""
+  use-syslog: no
+  do-daemonize: no
+  num-threads: 1
+  module-config: "iterator"
+  identity: "{name}"
+  # No internet here: everything that is asked is answered from these lines.
+  local-zone: "." static
+  local-data: ". 3600 IN SOA ns.example.org. hostmaster.example.org. 1 3600 900 604800 3600"
+  local-data: "www.example.org. 60 IN A 198.51.100.80"
+  local-data: "www.example.org. 60 IN AAAA 2001:db8:ffff:1000::80"
+  local-data: "{identity}. 0 IN A {address}"
+  {more}
+remote-control:
+  control-enable: no
+"""
+
+
+class Node:
+    """A host that serves DNS and announces it."""
+
+    def __init__(self, namespace, folder, address, router_port):
+        self.namespace = namespace
+        self.name = namespace.name.rsplit("-", 1)[1]
+        self.folder = folder
+        self.address = address          # its own, on the link to the router
+        self.router_port = router_port  # the router's interface that faces it
+        self.run_dir = folder / "run"
+        self.run_dir.mkdir()
+        self.frr = None
+        self.unbound = None
+        self._changed = False  # whether the resolver runs with a line of a test's own
+        self._conf = folder / "unbound.conf"
+
+    def start_unbound(self, more=""):
+        """Returns once it answers. `more`: one further line of its configuration."""
+        if self.unbound and self.unbound.poll() is None:
+            return
+        self._changed = more != ""
+        self._conf.write_text(_UNBOUND.format(folder=self.folder, name=self.name, identity=IDENTITY,
+                                              address=self.address, more=more))
+        self.unbound = self.namespace.spawn("/usr/sbin/unbound", "-d", "-c", self._conf,
+                                            log=self.folder / "unbound.log")
+        wait_until(lambda: ask(self.namespace, "127.0.0.1", IDENTITY, timeout=0.05, tcp=more == "do-udp: no"), 10,
+                   f"{self.name}: unbound answers", every=0.01)
+
+    def kill_unbound(self, number=signal.SIGKILL):
+        """Returns time.monotonic() of the kill."""
+        at = time.monotonic()
+        self.unbound.send_signal(number)
+        if number in (signal.SIGKILL, signal.SIGTERM):
+            self.unbound.wait(5)
+        return at
+
+    def watch_addresses(self, on_change=None):
+        """The caller closes it."""
+        return AddressWatch(self.namespace, on_change)
+
+    def add_address(self, prefix, *words):
+        words = ("nodad", "preferred_lft", "0", *words) if ":" in prefix else words
+        self.namespace.ip("addr", "add", prefix, "dev", "lo", *words)
+
+    def del_address(self, prefix):
+        self.namespace.ip("addr", "del", prefix, "dev", "lo")
+
+    def addresses(self, interface="lo"):
+        """What is on the interface beyond 127.0.0.1, ::1 and link-local, as prefixes."""
+        found = self.namespace.ip("-j", "addr", "show", "dev", interface)
+        return {f"{one['local']}/{one['prefixlen']}" for link in found for one in link.get("addr_info", [])
+                if one["scope"] not in ("host", "link") and one["local"] not in ("127.0.0.1", "::1")}
+
+    def program(self, name, *words, **options):
+        """One of our programs, run to its end (a daemon form: until it is in the background)."""
+        return self.namespace.run(BUILD / name, *words, **options)
+
+    def dns_probe(self, *words, **options):
+        return self.program("dns-probe", "--run-dir", self.run_dir, *words, **options)
+
+    def probers(self, name="dns-probe"):
+        return self.namespace.named(name)
+
+    def keepers(self):
+        return self.namespace.named("anyprobe-keeper")
+
+    def our_processes(self):
+        names = ("dns-probe", "anyprobe", "anyprobe-keeper", "anyprobe-runner")
+        return [pid for pid in self.namespace.pids()
+                if netns.process_name(pid) in names and netns.process_state(pid) not in (None, "Z")]
+
+    def end_processes(self, timeout=5):
+        """Ends every process of ours, orderly where it can."""
+        for number, patience in ((signal.SIGTERM, timeout), (signal.SIGKILL, 3)):
+            for pid in self.our_processes():
+                kill(pid, number)
+                kill(pid, signal.SIGCONT)
+            with contextlib.suppress(Timeout):
+                wait_until(lambda: not self.our_processes(), patience, "the probes end", every=0.02)
+                break
+
+    def end_probes(self):
+        """The same, and clears what was left on lo and in the run-dir."""
+        self.end_processes()
+        for prefix in self.addresses():
+            with contextlib.suppress(RuntimeError):
+                self.del_address(prefix)
+        for entry in self.run_dir.iterdir():
+            entry.unlink()
+
+    def reset(self):
+        """No probe, nothing on lo, and the resolver as it was at first."""
+        self.end_probes()
+        if self.unbound and self.unbound.poll() is None:
+            self.unbound.send_signal(signal.SIGCONT)
+            if not self._changed:
+                return
+            self.kill_unbound()
+        self.start_unbound()
+
+
+class Lab:
+    """The whole of it, as a context manager. `style` is one of SHAPES, or a dictionary of the same form;
+    `on_route` is told of each watch.Change of the router's routes."""
+
+    _numbers = itertools.count(1)
+
+    def __init__(self, style="frr", resolvers=True, on_route=None):
+        self._shape = SHAPES[style] if isinstance(style, str) else style
+        self._resolvers = resolvers
+        self._on_route = on_route
+        # `timers lsa min-arrival` is in the router's frr.conf only; some room for the flooding itself.
+        self._min_arrival = 0.15 if "frr.conf" in self._shape["router"] else 1.05
+        self._stack = contextlib.ExitStack()
+        self._prefix = f"ap{os.getpid()}-{next(Lab._numbers)}"
+
+    def __enter__(self):
+        netns.remove_leftovers()
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            # Ends as Ctrl-C does, so that the namespaces go.
+            if signal.getsignal(number) == signal.SIG_DFL:
+                signal.signal(number, lambda got, _: sys.exit(128 + got))
+        with contextlib.ExitStack() as stack:
+            self._build(stack)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_):
+        self._stack.close()
+
+    def _build(self, stack):
+        self.folder = netns.scratch_folder(self._prefix)
+        self.folder.mkdir(mode=0o755)
+        if not os.environ.get("ANYPROBE_LAB_KEEP"):
+            stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
+        self.client, self.router, near, far = (self._namespace(stack, role)
+                                               for role in ("client", "router", "near", "far"))
+        self._link(self.client, self.router, "eth0", "203.0.113.%d/24", "2001:db8:ffff:2000::%d/64", (2, 1))
+        self._link(near, self.router, "eth1", "198.51.100.%d/30", "2001:db8:ffff:1000::%d/64", (2, 1))
+        self._link(far, self.router, "eth2", "198.51.100.%d/30", "2001:db8:ffff:1001::%d/64", (6, 5))
+        self.client.ip("route", "add", "default", "via", "203.0.113.1")
+        self.client.ip("-6", "route", "add", "default", "via", "2001:db8:ffff:2000::1")
+
+        self.near = Node(near, self._own_folder(near), "198.51.100.2", "eth1")
+        self.far = Node(far, self._own_folder(far), "198.51.100.6", "eth2")
+        self.nodes = (self.near, self.far)
+        self.router_frr = Frr(self.router, self._own_folder(self.router), self._shape["router"])
+        stack.callback(self.router_frr.close)
+        for node in self.nodes:
+            node.frr = Frr(node.namespace, node.folder, self._shape["node"], router_id=node.address)
+            stack.callback(node.frr.close)
+        self._frrs = (self.router_frr, self.near.frr, self.far.frr)
+        for daemon in DAEMONS:
+            for frr in self._frrs:
+                frr.start(daemon)
+            for frr in self._frrs:
+                frr.wait_ready(daemon)
+        for frr in self._frrs:
+            if "frr.conf" in self._shape["node"]:
+                frr.load()
+        if self._resolvers:
+            for node in self.nodes:
+                node.start_unbound()
+        self.routes = RouteWatch(self.router, self._on_route)
+        stack.callback(self.routes.close)
+        self.wait_adjacent()
+
+    def _namespace(self, stack, role):
+        namespace = Namespace(f"{self._prefix}-{role}")
+        stack.callback(namespace.close)
+        namespace.ip("link", "set", "lo", "up")
+        for key in ("all", "default"):
+            # Link-local addresses are usable at once, or ospf6d loses two seconds.
+            namespace.sysctl(f"net/ipv6/conf/{key}/accept_dad", 0)
+            namespace.sysctl(f"net/ipv4/conf/{key}/rp_filter", 0)
+        if role == "router":
+            namespace.sysctl("net/ipv4/ip_forward", 1)
+            namespace.sysctl("net/ipv6/conf/all/forwarding", 1)
+        return namespace
+
+    def _own_folder(self, namespace):
+        folder = self.folder / namespace.name
+        folder.mkdir(mode=0o755)
+        return folder
+
+    @staticmethod
+    def _link(host, router, port, address4, address6, ends):
+        host.ip("link", "add", "eth0", "type", "veth", "peer", "name", port, "netns", router.name)
+        for namespace, interface, end_ in ((host, "eth0", ends[0]), (router, port, ends[1])):
+            namespace.ip("addr", "add", address4 % end_, "dev", interface)
+            namespace.ip("addr", "add", address6 % end_, "dev", interface, "nodad")
+            namespace.ip("link", "set", interface, "up")
+
+    def wait_adjacent(self, timeout=20):
+        """Every adjacency is complete, and each end knows the way to the clients."""
+        for daemon in ("ospfd", "ospf6d"):
+            wait_until(lambda d=daemon: self.router_frr.full_neighbors(d) == 2
+                       and all(node.frr.full_neighbors(d) == 1 for node in self.nodes),
+                       timeout, f"{daemon}: adjacencies are complete", every=0.05)
+        for node in self.nodes:
+            for family, prefix in (("-4", "203.0.113.0/24"), ("-6", "2001:db8:ffff:2000::/64")):
+                wait_until(lambda n=node, f=family, p=prefix: n.namespace.ip("-j", f, "route", "show", p),
+                           timeout, f"{node.name} knows {prefix}", every=0.05)
+
+    def wait_route(self, prefix, node, timeout=10):
+        """Until the router sends the prefix to the node (None: nowhere); returns time.monotonic() of it."""
+        return self.routes.wait(prefix, [node.router_port] if node else [], timeout)
+
+    def settle(self):
+        """Until the router will take the next change at once, and not after a retransmission (MinLSArrival)."""
+        last = max((change.at for change in self.routes.changes), default=0.0)
+        time.sleep(max(0.0, last + self._min_arrival - time.monotonic()))
+
+    def route_to(self, prefix):
+        """The node the router sends the prefix to; None when to none."""
+        ports = self.routes.now(prefix)
+        assert len(ports) <= 1, f"{prefix} goes several ways: {ports}"
+        return next((node for node in self.nodes if node.router_port in ports), None)
+
+    def steady_client(self, service=SERVICE4, interval=0.01, on_change=None):
+        return SteadyClient(self.client, service.split("/")[0], IDENTITY, interval, on_change)
+
+    def reset(self):
+        """Nothing announced, resolvers alive: where every test starts."""
+        for node in self.nodes:
+            node.reset()
+        self.reset_addresses()
+
+    def reset_addresses(self):
+        self.settle()
+        for node in self.nodes:
+            for prefix in node.addresses():
+                node.del_address(prefix)
+        for prefix in SERVICES:
+            self.wait_route(prefix, None)
+
+
