@@ -69,6 +69,12 @@ int print(const std::vector<Checked>& checked) {
   return worst;
 }
 
+// Nagios reads standard output, and takes any code that is not its own for an alarm.
+int cannot_tell(const std::vector<std::string>& why) {
+  for (const auto& line : why) std::printf("UNKNOWN - %s\n", line.c_str());
+  return kUnknown;
+}
+
 }  // namespace
 
 int refuse(const CommandLine& line, const ConfigErrors& errors) {
@@ -81,13 +87,12 @@ int run_check(const CommandLine& line, PluginTable& plugins) {
   EventLoop loop;
   ConfigErrors errors;
   const auto config = load(line, loop, plugins, errors);
-  if (!config) return refuse(line, errors);
+  if (!config) return cannot_tell(errors.lines());
 
   for (const auto& name : line.services) {
-    if (std::none_of(config->services.begin(), config->services.end(),
-                     [&](const auto& s) { return s.name == name; })) {
-      std::fprintf(stderr, "%s: there is no service %s\n", line.program.c_str(), in_quotes(name).c_str());
-      return kUsage;
+    const auto& all = config->services;
+    if (std::none_of(all.begin(), all.end(), [&](const auto& s) { return s.name == name; })) {
+      return cannot_tell({"there is no service " + in_quotes(name)});
     }
   }
   std::vector<Checked> checked;

@@ -197,8 +197,9 @@ class Parser {
                        "a probe of this type without a configuration", set(line_.type)});
     }
     if (command == Command::validate) {
-      flags.push_back(
-          {"print", Flag::Argument::none, "", "print what was read, defaults filled in", raise(line_.print)});
+      flags.push_back({"print", Flag::Argument::none, "",
+                       "print what was read, with the defaults of each service filled in",
+                       raise(line_.print)});
     }
     if (daemon) add_daemon_flags(flags);
     flags.push_back({"version", Flag::Argument::none, "", "print the version", [this](const std::string&) {
@@ -326,6 +327,12 @@ class Parser {
 };
 
 }  // namespace
+
+void CommandLine::change_log(const LogSettings& configured) const {
+  const auto level = log_level ? log_level : configured.level;
+  const bool json = log_format ? *log_format == "json" : configured.json.value_or(false);
+  anyprobe::change_log(level.value_or(LogLevel::info), json);
+}
 
 std::string CommandLine::instance() const {
   if (!name.empty()) return name;

@@ -43,6 +43,8 @@ struct CommandLine {
   std::vector<Setting> settings;
   std::string name;  // --name; empty: the program's
 
+  // What the log is to be like: by flags, else by the configuration, else by default.
+  void change_log(const LogSettings& configured) const;
   // The name of the instance: of its pid file, its socket and its state.
   [[nodiscard]] std::string instance() const;
   [[nodiscard]] bool one_service() const { return command == Command::probe_daemon || !type.empty(); }

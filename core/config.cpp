@@ -56,6 +56,7 @@ class Loader {
       config_.user = options.text("user");
       if (const auto user = find_prober_user(config_.user); !user) top.at("user").error(user.error());
     }
+    if (options.given("plugins")) config_.plugins = options.text("plugins");
     if (options.given("plugins") && context_.plugins != nullptr && context_.loop != nullptr) {
       for (const auto& line : context_.plugins->load_folder(options.text("plugins"))) {
         top.at("plugins").error(line);
@@ -63,8 +64,8 @@ class Loader {
     }
     if (top.has("log")) {
       const Options log(top.at("log"), log_options());
-      if (log.given("level")) config_.log_level = parse_log_level(log.text("level"));
-      if (log.given("format")) config_.log_json = log.text("format") == "json";
+      if (log.given("level")) config_.log.level = parse_log_level(log.text("level"));
+      if (log.given("format")) config_.log.json = log.text("format") == "json";
     }
     if (top.has("defaults") && top.at("defaults").expect_object()) read_defaults(top.at("defaults"));
   }
@@ -135,9 +136,8 @@ class Loader {
     const auto interval = options.duration("interval");
     const auto timeout =
         options.has("timeout") ? options.duration("timeout") : std::min(milliseconds(800), interval * 4 / 5);
-    const auto fast = options.has("fast_interval")
-                          ? options.duration("fast_interval")
-                          : std::max(interval / 4, std::min(milliseconds(10), interval));
+    const auto fast = options.has("fast_interval") ? options.duration("fast_interval")
+                                                   : std::max(interval / 10, milliseconds(10));
     const auto least_stale = interval + timeout;
     const auto stale =
         options.has("stale_after")
@@ -317,6 +317,9 @@ nlohmann::ordered_json describe(const Config& config) {
   using nlohmann::ordered_json;
   ordered_json out;
   if (!config.user.empty()) out["user"] = config.user;
+  if (!config.plugins.empty()) out["plugins"] = config.plugins;
+  if (config.log.level) out["log"]["level"] = kLogLevels[static_cast<int>(*config.log.level)];
+  if (config.log.json) out["log"]["format"] = *config.log.json ? "json" : "text";
   out["services"] = ordered_json::array();
   for (const auto& service : config.services) {
     ordered_json s;

@@ -33,9 +33,9 @@ struct ServiceConfig {
 
 struct Config {
   std::vector<ServiceConfig> services;
-  std::string user;  // whom the prober runs as; empty: anyprobe, else nobody
-  std::optional<LogLevel> log_level;
-  bool log_json = false;
+  std::string user;     // whom the prober runs as; empty: anyprobe, else nobody
+  std::string plugins;  // the folder of modules; empty: none
+  LogSettings log;
 };
 
 struct ConfigContext {

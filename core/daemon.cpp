@@ -135,7 +135,7 @@ Outcome<Keeper::View> understand(const CommandLine& line, const std::vector<Sour
   if (!errors.empty()) return Error{errors.lines().front()};
   const auto config = load_config(documents, {}, errors);
   if (!errors.empty()) return Error{errors.lines().front()};
-  Keeper::View view{{}, config.user};
+  Keeper::View view{{}, config.user, config.log};
   for (const auto& service : config.services) {
     view.advertisements.insert(view.advertisements.end(), service.advertise.begin(), service.advertise.end());
   }
@@ -167,6 +167,7 @@ int keep(const CommandLine& line, Background& background) {
   hooks.spawn = [&](int socket, const std::string& user) {
     return spawn_prober(line.arguments, socket, user);
   };
+  hooks.accepted = [&](const Keeper::View& view) { line.change_log(view.log); };
   hooks.running = [&](pid_t prober) {
     lock->write_pid(prober);
     background.tell(kDone);

@@ -51,8 +51,12 @@ void open_log(const LogOptions& options) {
   the_log().sink = make_log_sink(options);
 }
 
-void set_log_level(LogLevel level) {
-  the_log().options.level = level;
+void change_log(LogLevel level, bool json) {
+  auto& log = the_log();
+  log.options.level = level;
+  if (log.options.json == json) return;
+  log.options.json = json;
+  log.sink = make_log_sink(log.options);
 }
 
 std::optional<LogLevel> parse_log_level(std::string_view text) {

@@ -21,6 +21,12 @@ struct LogOptions {
   std::string program;  // the name lines begin with
 };
 
+// What a configuration says of the log; flags win over it.
+struct LogSettings {
+  std::optional<LogLevel> level;
+  std::optional<bool> json;
+};
+
 // A field beside the message, for those who read by machine.
 struct LogField {
   std::string_view key;
@@ -28,7 +34,7 @@ struct LogField {
 };
 
 void open_log(const LogOptions& options);
-void set_log_level(LogLevel level);
+void change_log(LogLevel level, bool json);
 std::optional<LogLevel> parse_log_level(std::string_view text);
 
 // What is not printable in the message is escaped. Never throws, never blocks for long.

@@ -67,7 +67,7 @@ ConfigErrors Prober::configure(const std::vector<SourceFile>& files) {
   auto config = load_config(documents, context, errors);
   if (!errors.empty()) return errors;
 
-  if (!line_.log_level) set_log_level(config.log_level.value_or(LogLevel::info));
+  line_.change_log(config.log);
   std::vector<std::unique_ptr<Service>> next;
   std::size_t added = 0;
   std::size_t changed = 0;
@@ -151,7 +151,7 @@ void Prober::start_all() {
 void Prober::terminate(const char* signal) {
   log(LogLevel::info, std::string(signal) + ": withdrawing everything and leaving");
   for (const auto& service : services_) service->stop();
-  suspended_ = true;
+  suspended_ = leaving_ = true;
   changed_.cancel();
   link_->want(wanted());
   if (!link_->settle(kPatience)) log(LogLevel::error, "the withdrawal was not confirmed in time");
@@ -173,6 +173,7 @@ void Prober::suspend() {
 }
 
 void Prober::resume() {
+  if (leaving_) return;
   if (!suspended_) {
     // Stopped by something else, or not at all: an address that is held rightly is not dropped for that.
     for (const auto& service : services_) service->catch_up();

@@ -43,6 +43,7 @@ class Prober {
   KeeperLink* link_ = nullptr;
   std::vector<std::unique_ptr<Service>> services_;
   bool suspended_ = false;
+  bool leaving_ = false;
   bool configured_ = false;
   Signal term_;
   Signal int_;

@@ -10,7 +10,7 @@ namespace anyprobe {
 
 struct SchedulePolicy {
   Duration interval = std::chrono::seconds(1);
-  Duration fast_interval = std::chrono::milliseconds(250);  // while an answer differs from the state
+  Duration fast_interval = std::chrono::milliseconds(100);  // while an answer differs from the state
 
   friend bool operator==(const SchedulePolicy&, const SchedulePolicy&) = default;
 };

@@ -200,6 +200,7 @@ void Keeper::accept(const Message& message) {
   if (!again) {
     const bool first = current_.generation == 0;
     current_ = std::exchange(offered_, {});
+    hooks_.accepted(current_.view);
     reconciler_.configure(current_.view.advertisements);
     if (first && refuse_foreign()) return;
   }

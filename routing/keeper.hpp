@@ -11,6 +11,7 @@
 
 #include "core/advertisement.hpp"
 #include "core/event_loop.hpp"
+#include "core/log.hpp"
 #include "keeper_message.hpp"
 #include "reconciler.hpp"
 
@@ -21,12 +22,14 @@ class Keeper {
   struct View {
     std::vector<Advertisement> advertisements;  // in the order of the prober's flags
     std::string user;                           // whom the prober runs as; empty: the usual
+    LogSettings log;
   };
   struct Hooks {
     std::function<Outcome<std::vector<SourceFile>>()> read;
     std::function<Outcome<View>(const std::vector<SourceFile>&)> understand;
     // Starts a prober that has `socket` as its end; returns its pid, or -1. The socket stays the keeper's.
     std::function<pid_t(int socket, const std::string& user)> spawn;
+    std::function<void(const View& view)> accepted;     // a configuration is in force
     std::function<void(pid_t prober)> running;          // the prober has taken its first configuration
     std::function<void(const std::string& what)> fail;  // why run() is about to return something else than 0
   };

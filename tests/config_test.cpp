@@ -79,7 +79,7 @@ TEST_CASE("what is not said has its default") {
   REQUIRE(loaded.errors.empty());
   const auto& service = loaded.config.services.front();
   CHECK(service.schedule.interval == 1s);
-  CHECK(service.schedule.fast_interval == 250ms);
+  CHECK(service.schedule.fast_interval == 100ms);
   CHECK(service.timeout == 800ms);
   CHECK(service.health.rise == 2);
   CHECK(service.health.fall == 3);

@@ -22,9 +22,10 @@ struct Play {
         keeper(loop, reconciler, false,
                {.read = [this]() -> Outcome<std::vector<SourceFile>> { return files; },
                 .understand = [this](const auto&) -> Outcome<Keeper::View> {
-                  return Keeper::View{configured, {}};
+                  return Keeper::View{configured, {}, {}};
                 },
                 .spawn = [this](int socket, const std::string&) { return spawn(socket); },
+                .accepted = [](const auto&) {},
                 .running = [this](pid_t pid) { running.push_back(pid); },
                 .fail = [this](const std::string& what) { failures.push_back(what); }}) {
     notes.on_settled = [this] { keeper.tell_applied(); };
