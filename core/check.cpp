@@ -89,7 +89,7 @@ int run_check(const CommandLine& line, PluginTable& plugins) {
   const auto config = load(line, loop, plugins, errors);
   if (!config) return cannot_tell(errors.lines());
 
-  for (const auto& name : line.services) {
+  for (const auto& name : line.names) {
     const auto& all = config->services;
     if (std::none_of(all.begin(), all.end(), [&](const auto& s) { return s.name == name; })) {
       return cannot_tell({"there is no service " + in_quotes(name)});
@@ -97,7 +97,7 @@ int run_check(const CommandLine& line, PluginTable& plugins) {
   }
   std::vector<Checked> checked;
   for (const auto& service : config->services) {
-    const auto& asked = line.services;
+    const auto& asked = line.names;
     if (asked.empty() || std::find(asked.begin(), asked.end(), service.name) != asked.end()) {
       checked.push_back({&service, {}, {}, nullptr});
     }
@@ -127,12 +127,23 @@ int run_validate(const CommandLine& line, PluginTable& plugins) {
   return kDone;
 }
 
-int run_probes(const CommandLine& line, const PluginTable& plugins) {
-  if (line.type.empty()) {
+int run_probes(const CommandLine& line, PluginTable& plugins) {
+  if (!line.config.empty()) {
+    EventLoop loop;
+    ConfigErrors errors;
+    if (!load(line, loop, plugins, errors)) return refuse(line, errors);
+  }
+  if (line.names.empty()) {
     for (const auto* plugin : plugins.all()) std::printf("%-12s%s\n", plugin->type, plugin->summary);
     return kDone;
   }
-  const auto* plugin = plugins.find(line.type);
+  const auto& type = line.names.front();
+  const auto* plugin = plugins.find(type);
+  if (plugin == nullptr) {
+    std::fprintf(stderr, "%s: %s is no type of probe (one of %s)\n", line.program.c_str(),
+                 in_quotes(type).c_str(), plugins.types().c_str());
+    return kUsage;
+  }
   std::printf("%s: %s\n", plugin->type, plugin->summary);
   FlagGroup group{"Options (in the configuration; on a command line --NAME with dashes)", {}};
   for (const auto& spec : plugin->options) {
@@ -140,7 +151,7 @@ int run_probes(const CommandLine& line, const PluginTable& plugins) {
   }
   auto text = format_flags({group});
   for (auto at = text.find("  --"); at != std::string::npos; at = text.find("  --", at))
-    text.replace(at, 4, "  ");
+    text.replace(at, 4, "    ");
   std::fputs(text.c_str(), stdout);
   return kDone;
 }

@@ -9,7 +9,7 @@ namespace anyprobe {
 // Each returns the exit code.
 int run_check(const CommandLine& line, PluginTable& plugins);
 int run_validate(const CommandLine& line, PluginTable& plugins);
-int run_probes(const CommandLine& line, const PluginTable& plugins);
+int run_probes(const CommandLine& line, PluginTable& plugins);
 
 // Each line to standard error, after the program's name; returns kUsage or kConfiguration.
 int refuse(const CommandLine& line, const ConfigErrors& errors);

@@ -130,13 +130,12 @@ class Parser {
     if (line_.command == Command::check) {
       if (!line_.type.empty() && !rest.empty())
         return Error{in_quotes(rest.front()) + ": with --type, no service"};
-      line_.services = std::move(rest);
+      line_.names = std::move(rest);
       return std::move(line_);
     }
     if (line_.command == Command::probes && rest.size() == 1) {
-      line_.type = rest.front();
-      if (plugins_.find(line_.type) != nullptr) return std::move(line_);
-      return Error{in_quotes(line_.type) + " is no type of probe (one of " + plugins_.types() + ")"};
+      line_.names = std::move(rest);
+      return std::move(line_);
     }
     if (!rest.empty()) return Error{in_quotes(rest.front()) + " is one argument too many"};
     if (!interface_.empty() && addresses_.empty()) return Error{"--interface: goes with --address"};
@@ -189,9 +188,7 @@ class Parser {
     if (command == Command::probe_daemon) out.push_back(service_flags());
     FlagGroup general{"General", {}};
     auto& flags = general.flags;
-    if (command != Command::probes) {
-      flags.push_back({"config", Flag::Argument::required, "PATH", config_help(), set(line_.config)});
-    }
+    flags.push_back({"config", Flag::Argument::required, "PATH", config_help(), set(line_.config)});
     if (command == Command::check) {
       flags.push_back({"type", Flag::Argument::required, "TYPE",
                        "a probe of this type without a configuration", set(line_.type)});
@@ -216,6 +213,7 @@ class Parser {
       return "a configuration of this one service; flags win over it (default: " +
              std::string(kConfigFolder) + "/" + line_.program + ".json where it is)";
     }
+    if (line_.command == Command::probes) return "a configuration whose folder of plugins is looked into too";
     return "the configuration; conf.d/*.json beside it are read after it (default: " +
            std::string(kConfigFolder) + "/anyprobe.json)";
   }
@@ -265,7 +263,7 @@ class Parser {
               "the name of this instance (default: " + line_.program + ")", [this](const std::string& value) {
                 line_.name = value;
                 line_.settings.push_back({"--name", "name", value});
-                return is_utf8(value) ? std::string() : "is no UTF-8";
+                return wrong_with_name(value);
               }}}};
   }
 

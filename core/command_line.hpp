@@ -32,7 +32,7 @@ struct CommandLine {
   bool dry_run = false;
   bool adopt = false;
   bool print = false;
-  std::vector<std::string> services;  // of check: those asked for
+  std::vector<std::string> names;  // of check: services; of probes: a type
 
   // Flags that say what the configuration says too, as a path below the service and its value.
   struct Setting {

@@ -19,12 +19,6 @@ constexpr std::string_view kTopKeys[] = {"services", "defaults", "log"};
 constexpr std::string_view kDampingKey[] = {"damping"};
 constexpr std::size_t kMostServices = 20000;
 
-bool is_name(std::string_view text) {
-  return !text.empty() && text.size() <= 64 && text.front() != '.' && text.front() != '-' &&
-         text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") ==
-             std::string_view::npos;
-}
-
 class Loader {
  public:
   Loader(const ConfigContext& context, ConfigErrors& errors) : context_(context), errors_(errors) {}
@@ -120,11 +114,15 @@ class Loader {
       return {};
     }
     const auto name = service.at("name");
-    if (!name.value().is_string() || !is_name(name.value().get_ref<const std::string&>())) {
-      name.error(shown(name.value()) + " is no name (letters, digits, dot, dash and underscore, at most 64)");
+    if (!name.value().is_string()) {
+      name.error(shown(name.value()) + " is no text (try \"...\")");
       return {};
     }
     auto text = name.value().get<std::string>();
+    if (const auto wrong = wrong_with_name(text); !wrong.empty()) {
+      name.error(wrong);
+      return {};
+    }
     if (!names_.insert(text).second) name.error(in_quotes(text) + " names another service already");
     return text;
   }
@@ -279,6 +277,19 @@ class Loader {
     return options.failed() ? nullptr : std::move(probe);
   }
 
+  // The value that has the address in it, or the probe as a whole.
+  static ConfigReader option_that_names(const ConfigReader& probe, const IpAddress& ip) {
+    if (!probe.value().is_object()) return probe;
+    for (auto option = probe.value().begin(); option != probe.value().end(); ++option) {
+      for (const auto& item : probe.at(option.key()).items()) {
+        if (!item.value().is_string()) continue;
+        const auto named = SocketAddress::parse(item.value().get_ref<const std::string&>(), 1);
+        if (named && named->ip == ip) return item;
+      }
+    }
+    return probe;
+  }
+
   // While withdrawn, the address is another node's: the probe would ask that one and announce a dead service.
   static void refuse_own_addresses(const ConfigReader& probe, const std::vector<Endpoint>& endpoints,
                                    const ServiceConfig& service) {
@@ -286,9 +297,11 @@ class Loader {
       if (endpoint.device == "lo") continue;
       for (const auto& advertisement : service.advertise) {
         if (!advertisement.prefix.contains(endpoint.address.ip)) continue;
-        probe.error("asks " + endpoint.address.ip.to_string() +
-                    ", which the service itself announces: while withdrawn, another node would answer (ask "
-                    "127.0.0.1 or ::1, or set bind_device to \"lo\")");
+        option_that_names(probe, endpoint.address.ip)
+            .error("asks " + endpoint.address.ip.to_string() +
+                   ", which the service itself announces: while withdrawn, another node would answer (ask "
+                   "127.0.0.1 "
+                   "or ::1, or set bind_device to \"lo\")");
       }
     }
   }
@@ -307,6 +320,14 @@ milliseconds in_ms(Duration duration) {
 }
 
 }  // namespace
+
+std::string wrong_with_name(std::string_view name) {
+  const auto odd =
+      name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
+  const bool good = !name.empty() && name.size() <= 64 && name.front() != '.' && name.front() != '-' &&
+                    odd == std::string_view::npos;
+  return good ? "" : in_quotes(name) + " is no name (letters, digits, dot, dash and underscore, at most 64)";
+}
 
 Config load_config(std::span<const ConfigDocument> documents, const ConfigContext& context,
                    ConfigErrors& errors) {

@@ -49,6 +49,9 @@ struct ConfigContext {
   bool needs_advertisements = true;
 };
 
+// Empty where a service, and so an instance and its files, may be called so; else what is wrong.
+std::string wrong_with_name(std::string_view name);
+
 // Reads the documents in order into one configuration. What is wrong goes to `errors`, all of it; the result
 // is good only where there is none.
 Config load_config(std::span<const ConfigDocument> documents, const ConfigContext& context,

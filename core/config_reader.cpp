@@ -84,7 +84,9 @@ std::string tidy(const std::string& what) {
   const auto at = what.find("line ");
   auto out = at == std::string::npos ? what : what.substr(at);
   for (char& c : out) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
+    // What is no ASCII is what it complains of.
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte >= 0x7f) c = '?';
   }
   constexpr std::size_t kLongest = 200;
   if (out.size() > kLongest) out = out.substr(0, kLongest) + "...";

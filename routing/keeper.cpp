@@ -141,10 +141,10 @@ void Keeper::spawn() {
     return;
   }
   io_.start(socket_, Io::kRead);
-  offer(configuration);
+  if (!offer(configuration)) kill(prober_, SIGKILL);
 }
 
-void Keeper::offer(const Configuration& configuration) {
+bool Keeper::offer(const Configuration& configuration) {
   const int fd = memory_file(pack_files(configuration.files));
   const bool sent =
       fd >= 0 &&
@@ -152,6 +152,7 @@ void Keeper::offer(const Configuration& configuration) {
   if (fd >= 0) close(fd);
   if (!sent)
     log(LogLevel::error, std::string("the configuration cannot be handed over: ") + std::strerror(errno));
+  return sent;
 }
 
 void Keeper::receive() {
@@ -256,7 +257,7 @@ bool Keeper::refuse_foreign() {
 
 void Keeper::reload() {
   if (leaving_ || current_.generation == 0) return;
-  if (offered_.generation != 0) {
+  if (offered_.generation != 0 || prober_ <= 0) {
     reload_again_ = true;
     return;
   }
@@ -267,7 +268,7 @@ void Keeper::reload() {
     log(LogLevel::error, "the configuration is refused, the old one is kept");
     return;
   }
-  if (prober_ > 0) offer(offered_);
+  if (!offer(offered_)) offered_ = {};
 }
 
 void Keeper::reap() {

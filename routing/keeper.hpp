@@ -55,7 +55,7 @@ class Keeper {
 
   bool load(Configuration& into, std::string& wrong);
   void spawn();
-  void offer(const Configuration& configuration);
+  bool offer(const Configuration& configuration);
   void receive();
   void take(const Message& message);
   void accept(const Message& message);

@@ -91,6 +91,8 @@ TEST_CASE("a wrong flag names itself") {
   CHECK(wrong({"--recrod", "A"}) == "--recrod: no such option, or one cut too short");
   CHECK(wrong({"--recrod=A"}) == "--recrod: no such option, or one cut too short");
   CHECK(wrong({"-x"}) == "-x: no such option, or one cut too short");
+  CHECK(wrong({"--name", "../../etc/passwd"}) ==
+        "--name: \"../../etc/passwd\" is no name (letters, digits, dot, dash and underscore, at most 64)");
   CHECK(wrong({"--interface", "eth7"}) == "--interface: goes with --address");
   CHECK(wrong({"--address"}) == "--address: lacks its value");
   CHECK(wrong({"--foreground=yes"}) == "--foreground: takes no value");
@@ -113,6 +115,8 @@ TEST_CASE("a wrong value is told by its flag, and is a usage error") {
   CHECK(told({"--address", "192.0.2.1", "--min-answers", "-1"}).starts_with("--min-answers: -1 is "));
   CHECK(told({"--address", "192.0.2.1", "--recursion=maybe"}) ==
         "--recursion: \"maybe\" is neither true nor false");
+  CHECK(told({"--address", "192.0.2.1", "--server", "192.0.2.1"})
+            .starts_with("--server: asks 192.0.2.1, which "));
   CHECK(told({}) == "--address: is needed, there is nothing to announce");
 }
 
@@ -135,7 +139,7 @@ TEST_CASE("check takes a type and its options, or names of services") {
   REQUIRE(line);
   CHECK(line->type == "dns");
   CHECK(line->settings.size() == 1);
-  CHECK(parse({"anyprobe", "check", "one", "two"})->services.size() == 2);
+  CHECK(parse({"anyprobe", "check", "one", "two"})->names.size() == 2);
   CHECK(parse({"anyprobe", "check", "--type", "dsn"}).error() ==
         "--type: \"dsn\" is no type of probe (one of dns)");
   CHECK_FALSE(parse({"anyprobe", "check", "--type", "dns", "one"}));
@@ -146,8 +150,8 @@ TEST_CASE("commands") {
   CHECK(parse({"anyprobe", "walk"}).error() == "\"walk\" is no command (see anyprobe --help)");
   CHECK(parse({"anyprobe", "run", "--dry-run"})->dry_run);
   CHECK(parse({"anyprobe", "validate", "--print"})->print);
-  CHECK(parse({"anyprobe", "probes", "dns"})->type == "dns");
-  CHECK_FALSE(parse({"anyprobe", "probes", "dsn"}));
+  CHECK(parse({"anyprobe", "probes", "dns"})->names.front() == "dns");
+  CHECK_FALSE(parse({"anyprobe", "probes", "dns", "more"}));
 }
 
 TEST_CASE("help is there for every form") {

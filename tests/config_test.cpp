@@ -226,9 +226,11 @@ TEST_CASE("a probe that would ask the address that its own service announces is 
   const auto loaded = load_service("", R"({"type": "dns", "server": "192.0.2.1"})");
   REQUIRE(loaded.errors.size() == 1);
   CHECK(loaded.errors.front().starts_with(
-      "anyprobe.json: services[0].probe: asks 192.0.2.1, which the service itself announces"));
+      "anyprobe.json: services[0].probe.server: asks 192.0.2.1, which the service itself announces"));
   CHECK(load_service("", R"({"type": "dns", "server": "192.0.2.1", "bind_device": "lo"})").errors.empty());
   CHECK(load_service("", R"({"type": "dns", "server": "192.0.2.2"})").errors.empty());
+  const auto second = load_service("", R"({"type": "dns", "server": ["127.0.0.1", "192.0.2.1:5353"]})");
+  CHECK(second.errors.front().starts_with("anyprobe.json: services[0].probe.server[1]: asks 192.0.2.1"));
 }
 
 TEST_CASE("several files are one configuration, and errors name theirs") {

@@ -68,7 +68,7 @@ def test_flags_are_those_of_help(installed, name, words):
 
 def test_every_option_of_the_probe_is_a_key(installed):
     done = installed.run("probes", "dns")
-    options = re.findall(r"^  ([a-z_]+) ", done.stdout, re.MULTILINE)
+    options = re.findall(r"^ {4}([a-z_]+) ", done.stdout, re.MULTILINE)
     assert len(options) >= 10
     text = section(shown(installed, "anyprobe.json.5"), "Keys of the dns probe")
     assert re.findall(r"^ +([a-z_]+)(?: {2,}.*)?$", text, re.MULTILINE) == options

@@ -150,6 +150,12 @@ def test_waits_without_blocking(service, ask, says, code, told):
     assert done.returncode == code and done.stdout.startswith(told), done
 
 
+def test_it_is_among_the_probes(service, installed):
+    assert "\nunix " in installed.run("probes", "--config", service.config).stdout
+    assert "\nunix " not in installed.run("probes").stdout
+    assert "path " in installed.run("probes", "unix", "--config", service.config).stdout
+
+
 def test_its_type_is_known(service, ask):
     service.write(type="unit")
     done = ask("validate")
