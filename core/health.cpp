@@ -75,6 +75,11 @@ TimePoint Health::held_until(TimePoint now, std::string_view& by) const {
 
 std::optional<HealthEvent> Health::rise_if_allowed(TimePoint now) {
   if (state_ == HealthState::up || passes_ < policy_.rise) return std::nullopt;
+  if (now - last_verdict_ >= policy_.stale_after) {  // held for so long that its answers are old
+    passes_ = 0;
+    held_until_.reset();
+    return std::nullopt;
+  }
   std::string_view by;
   if (const auto until = held_until(now, by); until > now) {
     doubt_ = false;  // asking faster would not bring it back sooner
