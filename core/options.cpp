@@ -15,7 +15,7 @@ using nlohmann::json;
 struct Value {
   bool given = false;
   bool present = false;
-  std::int64_t number = 0;  // integer, boolean, milliseconds
+  std::vector<std::int64_t> numbers;  // integers, booleans, milliseconds
   std::vector<std::string> texts;
 };
 
@@ -47,8 +47,9 @@ void read_item(const OptionSpec& spec, const json& item, Value& out, std::vector
       const bool huge =
           item.is_number_unsigned() &&
           item.get<std::uint64_t>() > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
-      out.number = huge ? std::numeric_limits<std::int64_t>::max() : item.get<std::int64_t>();
-      if (huge || out.number < spec.minimum || out.number > spec.maximum) {
+      const auto number = huge ? std::numeric_limits<std::int64_t>::max() : item.get<std::int64_t>();
+      out.numbers.push_back(number);
+      if (huge || number < spec.minimum || number > spec.maximum) {
         complaints.push_back(
             out_of_range(spec, shown(item), std::to_string(spec.minimum), std::to_string(spec.maximum)));
       }
@@ -58,7 +59,7 @@ void read_item(const OptionSpec& spec, const json& item, Value& out, std::vector
       if (!item.is_boolean())
         complaints.push_back(shown(item) + " is neither true nor false");
       else
-        out.number = item.get<bool>() ? 1 : 0;
+        out.numbers.push_back(item.get<bool>() ? 1 : 0);
       return;
     case OptionKind::duration: {
       const auto parsed =
@@ -67,8 +68,9 @@ void read_item(const OptionSpec& spec, const json& item, Value& out, std::vector
               : Outcome<std::chrono::milliseconds>(Error{shown(item) + " is no duration (try \"500ms\")"});
       complain(complaints, parsed);
       if (!parsed) return;
-      out.number = parsed->count();
-      if (out.number < spec.minimum || out.number > spec.maximum) {
+      const std::int64_t number = parsed->count();
+      out.numbers.push_back(number);
+      if (number < spec.minimum || number > spec.maximum) {
         complaints.push_back(out_of_range(spec, shown(item),
                                           format_duration(std::chrono::milliseconds(spec.minimum)),
                                           format_duration(std::chrono::milliseconds(spec.maximum))));
@@ -199,14 +201,18 @@ std::vector<std::string> Options::texts(std::string_view name) const {
   return impl_->find(name).texts;
 }
 std::int64_t Options::integer(std::string_view name) const {
-  return impl_->find(name).number;
+  const auto& numbers = impl_->find(name).numbers;
+  return numbers.empty() ? 0 : numbers.front();
+}
+std::vector<std::int64_t> Options::integers(std::string_view name) const {
+  return impl_->find(name).numbers;
 }
 bool Options::boolean(std::string_view name) const {
-  return impl_->find(name).number != 0;
+  return integer(name) != 0;
 }
 
 std::chrono::milliseconds Options::duration(std::string_view name) const {
-  return std::chrono::milliseconds(impl_->find(name).number);
+  return std::chrono::milliseconds(integer(name));
 }
 
 std::vector<IpAddress> Options::addresses(std::string_view name) const {
