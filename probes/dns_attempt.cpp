@@ -6,6 +6,8 @@
 #include <array>
 #include <utility>
 
+#include "probes/failure.hpp"
+
 namespace anyprobe {
 namespace {
 
@@ -34,7 +36,8 @@ DnsAttempt::DnsAttempt(EventLoop& loop, const DnsPlan& plan, ResultSink& sink)
 
 void DnsAttempt::begin() {
   if (!draw_query()) {
-    report({Verdict::local_error, Evidence::soft, dns_reason::kLocalError, "no random numbers to be had"});
+    report(
+        {Verdict::local_error, Evidence::soft, failure_reason::kLocalError, "no random numbers to be had"});
     return;
   }
   for (auto& asked : asked_) {
@@ -63,7 +66,7 @@ bool DnsAttempt::draw_query() {
 void DnsAttempt::finished(Asked& asked, const DnsOutcome& outcome) {
   const bool over_tcp = asked.over_tcp.has_value();
   auto result = outcome.call == nullptr ? judge_dns_reply(outcome.reply, plan_.expected)
-                                        : judge_dns_failure(outcome.call, outcome.error, outcome.local);
+                                        : judge_failure(outcome.call, outcome.error, outcome.local);
   if (result.reason == dns_reason::kTruncated && asked.question->when_truncated && !over_tcp) {
     retry_over_tcp(asked);
     return;
@@ -123,7 +126,8 @@ void DnsAttempt::decide() {
     report({Verdict::fail, conclusive ? Evidence::conclusive : Evidence::soft, first->result->reason,
             details(Verdict::fail)});
   } else if (passed + pending < plan_.need && passed + unasked >= plan_.need) {
-    report({Verdict::local_error, Evidence::soft, dns_reason::kLocalError, details(Verdict::local_error)});
+    report(
+        {Verdict::local_error, Evidence::soft, failure_reason::kLocalError, details(Verdict::local_error)});
   }
 }
 

@@ -1,8 +1,6 @@
 #include "probes/dns_judge.hpp"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 
 #include "core/text.hpp"
 
@@ -118,32 +116,6 @@ Result judge_dns_reply(std::span<const std::uint8_t> packet, const DnsExpectatio
   const auto message = parse_dns_message(packet);
   if (!message) return failed(dns_reason::kMalformed, message.error());
   return judge_dns_message(*message, expected);
-}
-
-Result judge_dns_failure(const char* call, int error, bool local) {
-  if (error == 0) return failed(dns_reason::kClosed, "connection closed without an answer");
-  const std::string detail = std::string(call) + ": " + std::strerror(error);
-  switch (error) {
-    case ECONNREFUSED:
-      return {Verdict::fail, Evidence::conclusive, dns_reason::kRefused, detail};
-    case EHOSTUNREACH:
-    case EHOSTDOWN:
-      return failed(dns_reason::kUnreachable, detail);
-    case ENETUNREACH:
-    case EACCES:  // also ICMPv6's "administratively prohibited"
-    case ENOPROTOOPT:
-    case EPROTO:
-    case ETIMEDOUT:
-      if (!local) return failed(dns_reason::kUnreachable, detail);
-      break;
-    case ECONNRESET:
-    case EPIPE:
-      if (!local) return failed(dns_reason::kReset, detail);
-      break;
-    default:
-      break;
-  }
-  return {Verdict::local_error, Evidence::soft, dns_reason::kLocalError, detail};
 }
 
 }  // namespace anyprobe

@@ -15,7 +15,7 @@
 
 namespace anyprobe {
 
-// The reasons of a dns probe's results.
+// The reasons of a dns probe's results, beside those of failure.hpp.
 namespace dns_reason {
 inline constexpr std::string_view kOk = "ok";
 inline constexpr std::string_view kMalformed = "malformed";
@@ -29,11 +29,6 @@ inline constexpr std::string_view kNotAuthenticated = "not_authenticated";
 inline constexpr std::string_view kEmpty = "empty";
 inline constexpr std::string_view kTooFew = "too_few_answers";
 inline constexpr std::string_view kWrongAnswer = "wrong_answer";
-inline constexpr std::string_view kRefused = "refused";  // by the kernel
-inline constexpr std::string_view kUnreachable = "unreachable";
-inline constexpr std::string_view kReset = "reset";
-inline constexpr std::string_view kClosed = "closed";
-inline constexpr std::string_view kLocalError = "local_error";
 }  // namespace dns_reason
 
 struct DnsExpectedValue {
@@ -56,9 +51,5 @@ struct DnsExpectations {
 // The detail does not name the server.
 Result judge_dns_message(const DnsMessage& message, const DnsExpectations& expected);
 Result judge_dns_reply(std::span<const std::uint8_t> packet, const DnsExpectations& expected);
-
-// What kept a reply from coming: the call that failed and its errno; 0 says that the server closed the
-// connection. `local`: it failed on this host, before anything could have come back from elsewhere.
-Result judge_dns_failure(const char* call, int error, bool local);
 
 }  // namespace anyprobe

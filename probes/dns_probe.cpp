@@ -1,13 +1,12 @@
 #include "probes/dns_probe.hpp"
 
-#include <net/if.h>
-
 #include <array>
 #include <set>
 #include <utility>
 
 #include "core/text.hpp"
 #include "probes/dns_attempt.hpp"
+#include "probes/source_options.hpp"
 
 namespace anyprobe {
 namespace {
@@ -173,29 +172,6 @@ DnsExpectations read_expectations(Options& options) {
     out.values.push_back(read_expected(options, i, values[i], out.type));
   }
   return out;
-}
-
-std::optional<IpAddress> read_source(Options& options, const std::vector<SocketAddress>& servers) {
-  if (!options.has("source")) return std::nullopt;
-  const auto source = options.addresses("source").front();
-  const auto family = [](const IpAddress& ip) { return ip.family() == Family::ipv4 ? "IPv4" : "IPv6"; };
-  for (const auto& server : servers) {
-    if (server.ip.family() == source.family()) continue;
-    options.error("source", in_quotes(source.to_string()) + " is " + family(source) + ", but the server " +
-                                server.to_string() + " is " + family(server.ip));
-    break;
-  }
-  return source;
-}
-
-std::string read_device(Options& options) {
-  auto device = options.text("bind_device");
-  const bool possible = !device.empty() && device.size() < IFNAMSIZ && device != "." && device != ".." &&
-                        device.find_first_of("/: \t\r\n\v\f") == std::string::npos;
-  if (options.has("bind_device") && !possible) {
-    options.error("bind_device", in_quotes(device) + " is no name of an interface (try lo)");
-  }
-  return device;
 }
 
 std::size_t read_need(Options& options, std::size_t servers) {

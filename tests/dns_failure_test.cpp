@@ -1,8 +1,5 @@
 // The dns probe where no proper answer comes: silence, refusal, garbage, and failures of this host.
 #include <doctest/doctest.h>
-#include <fcntl.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include "dns_server.hpp"
 
@@ -27,24 +24,6 @@ Result answered_by(const std::function<Packet(const DnsRequest&)>& make, const s
   Asking it(loop, asking(server.address(), more));
   return it.wait();
 }
-
-// No descriptor can be opened while it lives.
-class NoDescriptors {
- public:
-  NoDescriptors() {
-    ::getrlimit(RLIMIT_NOFILE, &before_);
-    const int lowest = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
-    ::close(lowest);
-    const rlimit none{static_cast<rlim_t>(lowest), before_.rlim_max};
-    ::setrlimit(RLIMIT_NOFILE, &none);
-  }
-  ~NoDescriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
-  NoDescriptors(const NoDescriptors&) = delete;
-  NoDescriptors& operator=(const NoDescriptors&) = delete;
-
- private:
-  rlimit before_{};
-};
 
 }  // namespace
 

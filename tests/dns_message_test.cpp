@@ -6,6 +6,7 @@
 
 #include "dns_server.hpp"
 #include "probes/dns_judge.hpp"
+#include "probes/failure.hpp"
 
 using namespace anyprobe;
 using namespace anyprobe::test;
@@ -222,7 +223,7 @@ TEST_CASE("expectations are met by text but for case and the last dot") {
 
 TEST_CASE("failures of system calls") {
   const auto judged = [](int error, bool local) {
-    const auto result = judge_dns_failure("call", error, local);
+    const auto result = judge_failure("call", error, local);
     return std::pair(result.verdict, std::string(result.reason));
   };
   const std::pair ours(Verdict::local_error, std::string("local_error"));

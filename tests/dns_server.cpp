@@ -7,14 +7,10 @@
 
 #include <stdexcept>
 
-#include "core/config_reader.hpp"
 #include "probes/dns_names.hpp"
-#include "probes/dns_probe.hpp"
 
 namespace anyprobe::test {
 namespace {
-
-constexpr auto kPatience = std::chrono::seconds(10);
 
 void check(bool good, const char* what) {
   if (!good) throw std::runtime_error(what);
@@ -268,52 +264,6 @@ std::string deserted_address() {
   const auto address = own_address(fd);
   ::close(fd);
   return address.to_string();
-}
-
-Asking::Asking(EventLoop& loop, const std::string& json) : loop_(loop) {
-  ConfigErrors errors;
-  const auto document = parse_document("test", json);
-  check(document.ok(), "no JSON");
-  const ConfigReader reader(*document, errors);
-  Options options(reader, kDnsProbe.options);
-  probe_ = kDnsProbe.create(loop, options);
-  if (!probe_) throw std::runtime_error(errors.lines().front());
-  again();
-}
-
-void Asking::again() {
-  attempt_.reset();
-  result_.reset();
-  attempt_ = probe_->start(*this);
-}
-
-void Asking::report(Result result) noexcept {
-  if (!result_) result_ = std::move(result);
-}
-
-Result Asking::wait() {
-  if (wait_until([this] { return result_.has_value(); })) return *result_;
-  return {Verdict::fail, Evidence::soft, "none", waiting_for()};
-}
-
-bool Asking::wait_until(const std::function<bool()>& condition) {
-  bool late = false;
-  Timer deadline(loop_, [&] { late = true; });
-  deadline.start(kPatience);
-  while (!condition() && !late) ev_run(loop_.raw(), EVRUN_ONCE);
-  return condition();
-}
-
-std::vector<std::string> errors_of(const std::string& json) {
-  EventLoop loop;
-  ConfigErrors errors;
-  const auto document = parse_document("test", json);
-  if (!document) return {document.error()};
-  const ConfigReader reader(*document, errors);
-  Options options(reader, kDnsProbe.options);
-  const auto probe = kDnsProbe.create(loop, options);
-  check((probe == nullptr) == !errors.empty(), "a probe in spite of errors, or none without");
-  return errors.lines();
 }
 
 }  // namespace anyprobe::test

@@ -1,5 +1,4 @@
-// A name server on loopback that does what a test's script says, in the test's own event loop, and a way to
-// ask it with the dns probe.
+// A name server on loopback that does what a test's script says, in the test's own event loop.
 #pragma once
 
 #include <functional>
@@ -9,8 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "asking.hpp"
 #include "core/event_loop.hpp"
-#include "core/probe.hpp"
 
 namespace anyprobe::test {
 
@@ -95,33 +94,5 @@ DnsServer::Script says_nothing();
 
 // An address of loopback where nobody listens.
 std::string deserted_address();
-
-// A dns probe made of the options in `json`, and one attempt of it.
-class Asking final : public ResultSink {
- public:
-  Asking(EventLoop& loop, const std::string& json);
-
-  void report(Result result) noexcept override;
-
-  [[nodiscard]] const std::optional<Result>& result() const { return result_; }
-  [[nodiscard]] const Probe& probe() const { return *probe_; }
-  [[nodiscard]] std::string waiting_for() const { return attempt_->waiting_for(); }
-  void again();  // a new attempt of the same probe
-  void cancel() { attempt_.reset(); }
-
-  // Runs the loop until the attempt has reported; the result of one that never does has the reason "none".
-  Result wait();
-  // Runs the loop until the condition holds; false where it never does.
-  bool wait_until(const std::function<bool()>& condition);
-
- private:
-  EventLoop& loop_;
-  std::unique_ptr<Probe> probe_;
-  std::optional<Result> result_;
-  std::unique_ptr<Attempt> attempt_;
-};
-
-// What the options in `json` are refused for, one line an error; empty: for nothing.
-std::vector<std::string> errors_of(const std::string& json);
 
 }  // namespace anyprobe::test

@@ -1,0 +1,22 @@
+// What a failed system call says of the service that was asked. Pure.
+#pragma once
+
+#include <string_view>
+
+#include "core/probe.hpp"
+
+namespace anyprobe {
+
+namespace failure_reason {
+inline constexpr std::string_view kRefused = "refused";  // by the kernel
+inline constexpr std::string_view kUnreachable = "unreachable";
+inline constexpr std::string_view kReset = "reset";
+inline constexpr std::string_view kClosed = "closed";
+inline constexpr std::string_view kLocalError = "local_error";
+}  // namespace failure_reason
+
+// What kept an answer from coming: the call that failed and its errno; 0 says that the other side closed the
+// connection. `local`: it failed on this host, before anything could have come back from elsewhere.
+Result judge_failure(const char* call, int error, bool local);
+
+}  // namespace anyprobe

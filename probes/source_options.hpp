@@ -1,0 +1,18 @@
+// The options `source` and `bind_device`, alike in every probe that has them.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+
+#include "core/options.hpp"
+
+namespace anyprobe {
+
+// An error where it is not of the family of each that is asked.
+std::optional<IpAddress> read_source(Options& options, std::span<const SocketAddress> servers);
+
+// Empty: none. That the interface exists is not asked for: it may come later.
+std::string read_device(Options& options);
+
+}  // namespace anyprobe
