@@ -293,8 +293,9 @@ class Loader {
   // While withdrawn, the address is another node's: the probe would ask that one and announce a dead service.
   static void refuse_own_addresses(const ConfigReader& probe, const std::vector<Endpoint>& endpoints,
                                    const ServiceConfig& service) {
+    std::set<IpAddress> seen;  // of several ports of one address, one error is enough
     for (const auto& endpoint : endpoints) {
-      if (endpoint.device == "lo") continue;
+      if (endpoint.device == "lo" || !seen.insert(endpoint.address.ip).second) continue;
       for (const auto& advertisement : service.advertise) {
         if (!advertisement.prefix.contains(endpoint.address.ip)) continue;
         option_that_names(probe, endpoint.address.ip)

@@ -141,7 +141,7 @@ TEST_CASE("check takes a type and its options, or names of services") {
   CHECK(line->settings.size() == 1);
   CHECK(parse({"anyprobe", "check", "one", "two"})->names.size() == 2);
   CHECK(parse({"anyprobe", "check", "--type", "dsn"}).error() ==
-        "--type: \"dsn\" is no type of probe (one of dns)");
+        "--type: \"dsn\" is no type of probe (one of dns, tcp)");
   CHECK_FALSE(parse({"anyprobe", "check", "--type", "dns", "one"}));
 }
 

@@ -133,9 +133,9 @@ TEST_CASE("every error has its path") {
   check_error(load_service(R"("require": 2)"),
               "anyprobe.json: services[0].require: 2 is neither \"all\", \"any\" nor a number from 1 to 1");
   check_error(load_service("", R"({"type": "dsn"})"),
-              "anyprobe.json: services[0].probe.type: \"dsn\" is no type of probe (one of dns)");
+              "anyprobe.json: services[0].probe.type: \"dsn\" is no type of probe (one of dns, tcp)");
   check_error(load_service("", R"({"server": "127.0.0.1"})"),
-              "anyprobe.json: services[0].probe: lacks \"type\" (one of dns)");
+              "anyprobe.json: services[0].probe: lacks \"type\" (one of dns, tcp)");
   check_error(load_service("", "5"), "anyprobe.json: services[0].probe: 5 is no object (try { ... })");
   check_error(
       load_service("", R"({"type": "dns", "server": ["127.0.0.1", "localhost"]})"),
@@ -231,6 +231,9 @@ TEST_CASE("a probe that would ask the address that its own service announces is 
   CHECK(load_service("", R"({"type": "dns", "server": "192.0.2.2"})").errors.empty());
   const auto second = load_service("", R"({"type": "dns", "server": ["127.0.0.1", "192.0.2.1:5353"]})");
   CHECK(second.errors.front().starts_with("anyprobe.json: services[0].probe.server[1]: asks 192.0.2.1"));
+  const auto ports = load_service("", R"({"type": "tcp", "host": "192.0.2.1", "ports": [80, 443]})");
+  REQUIRE(ports.errors.size() == 1);
+  CHECK(ports.errors.front().starts_with("anyprobe.json: services[0].probe"));
 }
 
 TEST_CASE("several files are one configuration, and errors name theirs") {

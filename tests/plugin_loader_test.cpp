@@ -56,7 +56,7 @@ TEST_CASE("modules of a folder are loaded, each once") {
   REQUIRE(table.find("other") != nullptr);
   CHECK(std::string(table.find("good")->summary) == "passes always");
   CHECK(std::string(table.find("other")->summary) == "another one");
-  CHECK(table.types() == "dns, good, other");
+  CHECK(table.types() == "dns, tcp, good, other");
 }
 
 TEST_CASE("a folder that others may write to, or that is not root's, is not looked into") {

@@ -161,7 +161,7 @@ def test_its_type_is_known(service, ask):
     done = ask("validate")
     assert done.returncode == 78
     assert done.stderr == ('anyprobe: anyprobe.json: services[0].probe.type: "unit" is no type of probe '
-                           "(one of dns, unix)\n")
+                           "(one of dns, tcp, unix)\n")
 
 
 @pytest.mark.parametrize("options, told", [

@@ -1,0 +1,146 @@
+#include "probes/tcp_exchange.hpp"
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <utility>
+
+namespace anyprobe {
+
+TcpExchange::TcpExchange(EventLoop& loop, const TcpTarget& target, Done done)
+    : target_(target), done_(std::move(done)), io_(loop, [this](int) { look(); }) {}
+
+TcpExchange::~TcpExchange() {
+  close();
+}
+
+void TcpExchange::start(Octets send, Enough enough) {
+  unsent_ = send;
+  enough_ = std::move(enough);
+  if (!open() || !configure() || !connect()) return;
+  proceed();
+}
+
+void TcpExchange::look() {
+  if (finished_ || fd_ < 0) return;
+  if (!connected_ && !check_connected()) return;
+  proceed();
+}
+
+// Each of these is false where there is no more to do now: it waits, or it is over.
+
+bool TcpExchange::open() {
+  fd_ = ::socket(target_.server.ip.socket_family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  return fd_ >= 0 || fail("socket", errno, true);
+}
+
+bool TcpExchange::configure() {
+  if (!target_.device.empty() && ::setsockopt(fd_, SOL_SOCKET, SO_BINDTODEVICE, target_.device.c_str(),
+                                              static_cast<socklen_t>(target_.device.size())) != 0) {
+    return fail("bind to device", errno, true);
+  }
+  if (!target_.source) return true;
+  const int on = 1;  // else a port is taken before it is known where to, and shared with no other connection
+  ::setsockopt(fd_, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+  sockaddr_storage source;
+  const socklen_t length = SocketAddress{*target_.source, 0}.to_sockaddr(source);
+  return ::bind(fd_, reinterpret_cast<const sockaddr*>(&source), length) == 0 || fail("bind", errno, true);
+}
+
+bool TcpExchange::connect() {
+  sockaddr_storage server;
+  const socklen_t length = target_.server.to_sockaddr(server);
+  if (::connect(fd_, reinterpret_cast<const sockaddr*>(&server), length) == 0) return check_connected();
+  if (errno != EINPROGRESS) return fail("connect", errno, true);
+  io_.start(fd_, Io::kWrite);
+  return false;
+}
+
+bool TcpExchange::check_connected() {
+  int error = 0;
+  socklen_t length = sizeof error;
+  ::getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error, &length);
+  if (error != 0) return fail("connect", error, false);
+  sockaddr_storage peer;
+  length = sizeof peer;
+  if (::getpeername(fd_, reinterpret_cast<sockaddr*>(&peer), &length) != 0) return false;
+  // Where nobody listens on a port that the kernel may choose for us, it can choose just that one, and we are
+  // connected to ourselves (RFC 9293, section 3.5: simultaneous open).
+  sockaddr_storage own;
+  length = sizeof own;
+  const bool known = ::getsockname(fd_, reinterpret_cast<sockaddr*>(&own), &length) == 0;
+  if (known && SocketAddress::from_sockaddr(reinterpret_cast<const sockaddr*>(&own)) == target_.server) {
+    return fail("connect", ECONNREFUSED, false);
+  }
+  connected_ = true;
+  return true;
+}
+
+void TcpExchange::proceed() {
+  // Read first: what was said before the connection broke counts.
+  if (enough_ && !read()) return;
+  if (!write()) return;
+  if (!enough_ && unsent_.empty()) {
+    finish({.end = TcpOutcome::End::connected});
+    return;
+  }
+  io_.start(fd_, (enough_ ? Io::kRead : 0) | (unsent_.empty() ? 0 : Io::kWrite));
+}
+
+bool TcpExchange::read() {
+  std::array<std::uint8_t, 4096> piece;
+  for (;;) {
+    const ssize_t got = ::recv(fd_, piece.data(), std::min(piece.size(), kTcpReadMost - received_.size()), 0);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return true;
+    if (got <= 0) return fail("receive", got < 0 ? errno : 0, false);
+    received_.insert(received_.end(), piece.begin(), piece.begin() + got);
+    if (enough_(received_)) {
+      finish({.end = TcpOutcome::End::enough});
+      return false;
+    }
+    if (received_.size() == kTcpReadMost) {
+      finish({.end = TcpOutcome::End::too_much});
+      return false;
+    }
+  }
+}
+
+bool TcpExchange::write() {
+  while (!unsent_.empty()) {
+    const ssize_t sent = ::send(fd_, unsent_.data(), unsent_.size(), MSG_NOSIGNAL);
+    if (sent < 0 && (errno == EAGAIN || errno == EINTR)) return true;
+    if (sent < 0) {
+      const int error = errno;
+      // Between the reading and this, it may have answered and gone.
+      if (enough_ && !read()) return false;
+      return fail("send", error, false);
+    }
+    unsent_ = unsent_.subspan(static_cast<std::size_t>(sent));
+  }
+  return true;
+}
+
+bool TcpExchange::fail(const char* call, int error, bool local) {
+  finish({.end = TcpOutcome::End::failed, .call = call, .error = error, .local = local});
+  return false;
+}
+
+void TcpExchange::finish(const TcpOutcome& outcome) {
+  finished_ = true;
+  close();
+  done_(outcome);
+}
+
+void TcpExchange::close() {
+  io_.stop();
+  if (fd_ < 0) return;
+  // What was not read would make the kernel end the connection by a reset, which servers log.
+  if (connected_) ::recv(fd_, nullptr, kTcpReadMost, MSG_TRUNC | MSG_DONTWAIT);
+  ::close(std::exchange(fd_, -1));
+}
+
+}  // namespace anyprobe
