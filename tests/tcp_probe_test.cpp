@@ -140,6 +140,16 @@ TEST_CASE("what is expected is found wherever it ends") {
   }
 }
 
+TEST_CASE("what comes behind the expected is no cause for a reset") {
+  EventLoop loop;
+  TcpServer server(loop, [](Connection& connection) { connection.say("ready" + std::string(20000, 'x')); });
+  auto it = ask(loop, server.port(), kExpect);
+  CHECK(it.wait().verdict == Verdict::pass);
+  const auto& connection = *server.connections().front();
+  CHECK(it.wait_until([&] { return connection.ended || connection.aborted; }));
+  CHECK(connection.ended);
+}
+
 TEST_CASE("an end without what is expected") {
   const auto closed = answered_by([](Connection& connection) { connection.hang_up(); }, kExpect);
   CHECK(closed.verdict == Verdict::fail);
