@@ -75,7 +75,7 @@ class Probe {
   [[nodiscard]] virtual std::unique_ptr<Attempt> start(ResultSink& sink) = 0;
 };
 
-// Raised with every change to this header or to those that it includes.
+// Raised with every release that changes this header or one that it includes.
 inline constexpr std::uint32_t kPluginAbi = 1;
 
 // One probe type, built in or from a module. A module exports one as `extern "C" anyprobe_plugin`.
