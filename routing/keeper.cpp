@@ -190,13 +190,16 @@ void Keeper::take(const Message& message) {
 }
 
 void Keeper::accept(const Message& message) {
+  if (message.generation == 0) return;  // stands for none on both sides of the comparisons below
   const bool again = message.generation == current_.generation;  // of a prober that was started anew
   if (!again && message.generation != offered_.generation) return;
   const auto& view = again ? current_.view : offered_.view;
   const auto flags = unpack_flags(message.body, view.advertisements.size());
   if (!flags) {
     log(LogLevel::error, "the prober accepts a configuration with " + flags.error());
-    return;
+    if (current_.generation != 0) return;
+    hooks_.fail("keeper and prober do not read the configuration alike");
+    return leave(kInternal);
   }
   if (!again) {
     const bool first = current_.generation == 0;
@@ -214,12 +217,19 @@ void Keeper::accept(const Message& message) {
 }
 
 void Keeper::refuse(const Message& message) {
+  const bool in_force = message.generation == current_.generation;
+  if (message.generation == 0 || (!in_force && message.generation != offered_.generation)) return;
   const auto refusal = unpack_refusal(message.body);
   if (current_.generation == 0) {
     for (const auto& line : refusal.lines) hooks_.fail(line);
     return leave(refusal.flags_alone ? kUsage : kConfiguration);
   }
   for (const auto& line : refusal.lines) log(LogLevel::error, line);
+  if (in_force) {
+    // A prober that was started anew, and something that it needs has gone since: the next may find it again.
+    kill(prober_, SIGKILL);
+    return;
+  }
   log(LogLevel::error, "the configuration is refused, the old one is kept");
   offered_ = {};
   if (std::exchange(reload_again_, false)) reload();

@@ -146,6 +146,7 @@ TEST_CASE("keeper: a prober that was taken over can announce nothing that the co
        [&] {
          play.say({MessageType::want, 1, 2, flags(2)});    // before anything was accepted
          play.say({MessageType::accept, 7, 2, flags(2)});  // of a configuration there is not
+         play.say({MessageType::accept, 0, 2, flags(0)});
          play.accept(1, {false, false});
        }},
       {play.hears(MessageType::applied),
@@ -159,11 +160,15 @@ TEST_CASE("keeper: a prober that was taken over can announce nothing that the co
          play.say({MessageType::configuration, 1, 7, flags(2)});
          play.say({MessageType::applied, 1, 8, flags(2)});
          play.say({MessageType::accept, 1, 9, flags(5)});
+         play.say({MessageType::accept, 0, 9, flags(0)});  // none has this generation
+         play.say({MessageType::refuse, 0, 9, pack_refusal({false, {"not asked"}})});
+         play.say({MessageType::refuse, 9, 9, pack_refusal({false, {"not asked"}})});
          play.say({MessageType::want, 1, 10, pack_flags({false, false})});
        }},
       {play.hears(MessageType::applied, 10), [&] { play.terminate(); }},
   });
   CHECK(play.table.take_done().empty());
+  CHECK(play.running.size() == 1);
 }
 
 TEST_CASE("keeper: when the prober is killed everything is withdrawn, and another is started") {
@@ -200,6 +205,31 @@ TEST_CASE("keeper: a prober that hangs up is ended, and another is started") {
        [&] {
          CHECK_FALSE(play.table.has("192.0.2.1/32"));
          play.accept(1, {false, false});
+         play.terminate();
+       }},
+  });
+}
+
+TEST_CASE("keeper: one started anew that refuses the configuration in force is replaced until one takes it") {
+  Play play;
+  play.run({
+      {play.hears(MessageType::configuration),
+       [&] {
+         play.accept(1, {true, true});
+       }},
+      {play.hears(MessageType::applied), [&] { kill(play.children.at(0), SIGKILL); }},
+      {[&] { return play.children.size() == 2 && play.hear(MessageType::configuration); },
+       [&] {
+         play.say({MessageType::refuse, 1, 0, pack_refusal({false, {"a module is gone"}})});
+       }},
+      {[&] { return play.children.size() == 3 && play.hear(MessageType::configuration); },
+       [&] {
+         CHECK_FALSE(play.table.has("192.0.2.1/32"));
+         play.accept(1, {true, false});
+       }},
+      {play.hears(MessageType::applied),
+       [&] {
+         CHECK(play.table.has("192.0.2.1/32"));
          play.terminate();
        }},
   });
