@@ -79,6 +79,16 @@ Outcome<Prefix> Prefix::parse(std::string_view text) {
   return out;
 }
 
+IpAddress Prefix::network() const {
+  std::array<std::uint8_t, 16> masked{};
+  const auto from = address.bytes();
+  for (std::size_t i = 0; i < from.size(); ++i) {
+    const auto bits = std::clamp<int>(length - static_cast<int>(i) * 8, 0, 8);
+    masked[i] = static_cast<std::uint8_t>(from[i] & (0xff00U >> bits));
+  }
+  return IpAddress::from_bytes(address.family(), masked.data());
+}
+
 bool Prefix::contains(const IpAddress& other) const {
   return address.family() == other.family() && same_leading_bits(address, other, length);
 }

@@ -48,6 +48,7 @@ struct Prefix {
   // "192.0.2.0/24"; without a length it is the host's own (/32 or /128).
   static Outcome<Prefix> parse(std::string_view text);
 
+  [[nodiscard]] IpAddress network() const;  // the address without its host bits
   [[nodiscard]] bool contains(const IpAddress& other) const;
   [[nodiscard]] bool overlaps(const Prefix& other) const;
   [[nodiscard]] bool is_host() const { return length == address.bits(); }

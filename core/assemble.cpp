@@ -1,6 +1,8 @@
 // Files and flags become the documents of the configuration.
 #include <algorithm>
 #include <filesystem>
+#include <memory>
+#include <set>
 
 #include "command_line.hpp"
 #include "text.hpp"
@@ -53,21 +55,27 @@ void add_flags(const CommandLine& line, ConfigDocument& document, ConfigErrors& 
   for (const auto& setting : line.settings) {
     put(service, setting);
     document.flags["services[0]." + setting.path] = setting.flag;
-    if (setting.path != "advertise") continue;
-    for (std::size_t i = 0; i < setting.value.size(); ++i) {
-      document.flags["services[0].advertise[" + std::to_string(i) + "].interface"] = "--interface";
+    for (const auto& [below, word] : setting.words) {
+      document.flags["services[0]." + setting.path + below] = word;
     }
   }
 }
 
-bool announces(const CommandLine& line) {
-  return std::any_of(line.settings.begin(), line.settings.end(),
-                     [](const auto& setting) { return setting.path == "advertise"; });
+// Wherever a file may be named: {"file": "..."} and "addresses_from": "...".
+void find_referenced(const json& value, std::set<std::string>& out) {
+  if (const auto* file = file_reference(value)) {
+    out.insert(*file);
+    return;
+  }
+  for (auto item = value.begin(); value.is_structured() && item != value.end(); ++item) {
+    if (value.is_object() && item.key() == "addresses_from" && item->is_string()) {
+      out.insert(item->get<std::string>());
+    }
+    find_referenced(*item, out);
+  }
 }
 
-}  // namespace
-
-Outcome<std::vector<SourceFile>> read_files(const CommandLine& line) {
+Outcome<std::vector<SourceFile>> read_configuration(const CommandLine& line) {
   if (!line.one_service()) {
     return read_source_files(
         line.config.empty() ? std::string(kConfigFolder) + "/anyprobe.json" : line.config, true);
@@ -79,10 +87,39 @@ Outcome<std::vector<SourceFile>> read_files(const CommandLine& line) {
   return std::vector<SourceFile>();
 }
 
+bool announces(const CommandLine& line) {
+  return std::any_of(line.settings.begin(), line.settings.end(),
+                     [](const auto& setting) { return setting.path == "advertise"; });
+}
+
+}  // namespace
+
+Outcome<std::vector<SourceFile>> read_files(const CommandLine& line) {
+  auto files = read_configuration(line);
+  if (!files) return files;
+  auto out = std::move(files).value();
+  ConfigErrors errors;  // told by whoever judges the configuration
+  std::set<std::string> referenced;
+  for (const auto& document : assemble(line, out, errors)) find_referenced(document.root, referenced);
+  for (const auto& path : referenced) {
+    if (!path.starts_with('/')) continue;
+    auto file = read_source_file(path, path);
+    out.push_back(file ? SourceFile{path, file->text, SourceFile::Role::attachment}
+                       : SourceFile{path, file.error(), SourceFile::Role::missing});
+  }
+  return out;
+}
+
 std::vector<ConfigDocument> assemble(const CommandLine& line, const std::vector<SourceFile>& files,
                                      ConfigErrors& errors) {
   std::vector<ConfigDocument> out;
+  const auto attachments = std::make_shared<Attachments>();
   for (const auto& file : files) {
+    if (file.role != SourceFile::Role::configuration) {
+      const bool there = file.role == SourceFile::Role::attachment;
+      attachments->emplace(file.name, there ? Outcome<std::string>(file.text) : Error{file.text});
+      continue;
+    }
     auto document = parse_document(file.name, file.text);
     if (document)
       out.push_back(std::move(document).value());
@@ -97,6 +134,7 @@ std::vector<ConfigDocument> assemble(const CommandLine& line, const std::vector<
     if (out.empty()) out.emplace_back();
     add_flags(line, out.front(), errors);
   }
+  for (auto& document : out) document.attachments = attachments;
   return errors.empty() ? std::move(out) : std::vector<ConfigDocument>();
 }
 

@@ -5,6 +5,7 @@
 
 #include "exit_codes.hpp"
 #include "flags.hpp"
+#include "local_commands.hpp"
 #include "runner.hpp"
 #include "text.hpp"
 
@@ -19,7 +20,7 @@ struct Checked {
 };
 
 std::optional<Config> load(const CommandLine& line, EventLoop& loop, PluginTable& plugins,
-                           ConfigErrors& errors) {
+                           ConfigErrors& errors, CommandRunner* commands = nullptr) {
   const auto files = read_files(line);
   if (!files) {
     errors.add(files.error());
@@ -30,6 +31,7 @@ std::optional<Config> load(const CommandLine& line, EventLoop& loop, PluginTable
   ConfigContext context;
   context.loop = &loop;
   context.plugins = &plugins;
+  context.commands = commands;
   context.needs_advertisements = line.command != Command::check;
   auto config = load_config(documents, context, errors);
   if (!errors.empty()) return std::nullopt;
@@ -85,9 +87,11 @@ int refuse(const CommandLine& line, const ConfigErrors& errors) {
 
 int run_check(const CommandLine& line, PluginTable& plugins) {
   EventLoop loop;
+  LocalCommands commands(loop);
   ConfigErrors errors;
-  const auto config = load(line, loop, plugins, errors);
+  const auto config = load(line, loop, plugins, errors, &commands);
   if (!config) return cannot_tell(errors.lines());
+  commands.use(config->commands);
 
   for (const auto& name : line.names) {
     const auto& all = config->services;
@@ -140,8 +144,8 @@ int run_probes(const CommandLine& line, PluginTable& plugins) {
   const auto& type = line.names.front();
   const auto* plugin = plugins.find(type);
   if (plugin == nullptr) {
-    std::fprintf(stderr, "%s: %s is no type of probe (one of %s)\n", line.program.c_str(),
-                 in_quotes(type).c_str(), plugins.types().c_str());
+    std::fprintf(stderr, "%s: %s %s\n", line.program.c_str(), in_quotes(type).c_str(),
+                 plugins.why_not(type).c_str());
     return kUsage;
   }
   std::printf("%s: %s\n", plugin->type, plugin->summary);

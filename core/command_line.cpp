@@ -1,9 +1,9 @@
 #include "command_line.hpp"
 
 #include <cctype>
-#include <charconv>
 #include <filesystem>
 
+#include "announce_flags.hpp"
 #include "flags.hpp"
 #include "text.hpp"
 
@@ -21,35 +21,15 @@ constexpr const char* kUsage =
     "Commands:\n"
     "  run                   every configured service in one process\n"
     "  check [SERVICE...]    one round of probes now, no address touched\n"
+    "  status [SERVICE...]   how the services of running daemons are\n"
+    "  drain SERVICE|--all   withdraw services as planned, whatever their health\n"
+    "  resume SERVICE|--all  let them be announced again\n"
     "  validate              the configuration only, every error with its path\n"
+    "  withdraw --all        clear what any run left in the kernel\n"
     "  probes [TYPE]         the probes there are, or the options of one\n"
     "\n"
     "anyprobe COMMAND --help tells the options of a command. Started as dns-probe it\n"
     "is the prober of that one service: see dns-probe --help.\n";
-
-// A flag's value as JSON of the kind that the option wants; what does not fit is left as text and refused by
-// its path.
-json flag_value(const OptionSpec& spec, const std::string& text) {
-  if (spec.kind == OptionKind::boolean) {
-    if (text.empty() || text == "true") return true;
-    if (text == "false") return false;
-  }
-  if (spec.kind == OptionKind::integer) {
-    std::int64_t number = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error == std::errc{} && end == text.data() + text.size()) return number;
-  }
-  return text;
-}
-
-bool is_utf8(const std::string& text) {
-  try {
-    (void)json(text).dump();
-    return true;
-  } catch (const json::exception&) {
-    return false;
-  }
-}
 
 class Parser {
  public:
@@ -59,14 +39,14 @@ class Parser {
     const auto path = arguments.empty() ? std::string("anyprobe") : arguments.front();
     line_.arguments = arguments;
     line_.program = std::filesystem::path(path).filename().string();
-    constexpr std::string_view kSuffix = "-probe";
-    if (line_.program.ends_with(kSuffix)) {
-      line_.type = line_.program.substr(0, line_.program.size() - kSuffix.size());
-      if (plugins_.find(line_.type) == nullptr)
-        return Error{"there is no probe of type " + in_quotes(line_.type)};
+    if (const auto* plugin = plugins_.find_program(line_.program)) {
+      line_.type = plugin->type;
       line_.command = Command::probe_daemon;
-      return finish(arguments, false);
+      return finish(arguments, takes_route());
     }
+    if (auto why = plugins_.why_not_program(line_.program); !why.empty()) return Error{std::move(why)};
+    if (line_.program.ends_with("-probe"))
+      return Error{"no probe is started by this name (see anyprobe probes)"};
     if (arguments.size() < 2) return Error{"lacks a command (see anyprobe --help)"};
     auto rest = arguments;
     rest.erase(rest.begin());
@@ -80,8 +60,16 @@ class Parser {
       line_.command = Command::run;
     else if (word == "check")
       line_.command = Command::check;
+    else if (word == "status")
+      line_.command = Command::status;
+    else if (word == "drain")
+      line_.command = Command::drain;
+    else if (word == "resume")
+      line_.command = Command::resume;
     else if (word == "validate")
       line_.command = Command::validate;
+    else if (word == "withdraw")
+      line_.command = Command::withdraw;
     else if (word == "probes")
       line_.command = Command::probes;
     else
@@ -123,7 +111,7 @@ class Parser {
       if (word.starts_with("--type=")) line_.type = word.substr(7);
     }
     if (line_.type.empty() || plugins_.find(line_.type) != nullptr) return {};
-    return "--type: " + in_quotes(line_.type) + " is no type of probe (one of " + plugins_.types() + ")";
+    return "--type: " + in_quotes(line_.type) + " " + plugins_.why_not(line_.type);
   }
 
   Outcome<CommandLine> positional(std::vector<std::string> rest) {
@@ -133,26 +121,61 @@ class Parser {
       line_.names = std::move(rest);
       return std::move(line_);
     }
-    if (line_.command == Command::probes && rest.size() == 1) {
+    if (line_.command == Command::status || (line_.command == Command::probes && rest.size() == 1)) {
       line_.names = std::move(rest);
       return std::move(line_);
     }
-    if (!rest.empty()) return Error{in_quotes(rest.front()) + " is one argument too many"};
-    if (!interface_.empty() && addresses_.empty()) return Error{"--interface: goes with --address"};
-    add_advertisements();
+    if (administers()) {
+      if (line_.all == !rest.empty()) {
+        return Error{line_.all ? in_quotes(rest.front()) + ": with --all, no service"
+                               : "lacks a SERVICE, or --all"};
+      }
+      line_.names = std::move(rest);
+      return std::move(line_);
+    }
+    if (line_.command == Command::withdraw && !line_.all)
+      return Error{"--all is missing: it clears what any run left"};
+    if (!rest.empty() && !takes_route()) return Error{in_quotes(rest.front()) + " is one argument too many"};
+    if (!rest.empty()) {
+      if (auto wrong = take_route(rest); !wrong.empty()) return Error{wrong};
+    }
+    auto announced = announce_.setting();
+    if (!announced) return Error{announced.error()};
+    if (*announced) line_.settings.push_back(**announced);
     return std::move(line_);
   }
 
-  // --address and --interface together are the list of advertisements.
-  void add_advertisements() {
-    if (addresses_.empty()) return;
-    json list = json::array();
-    for (const auto& address : addresses_) {
-      json item = {{"address", address}};
-      if (!interface_.empty()) item["interface"] = interface_;
-      list.push_back(std::move(item));
+  [[nodiscard]] bool administers() const {
+    return line_.command == Command::drain || line_.command == Command::resume;
+  }
+
+  // The program of old that has its route in plain words.
+  [[nodiscard]] bool takes_route() const {
+    return line_.command == Command::probe_daemon && line_.program == "tcp-route-probe";
+  }
+
+  // DEV ADDR PORT...
+  std::string take_route(const std::vector<std::string>& words) {
+    for (const auto& word : words) {
+      if (word.starts_with("--")) return word + ": options go before DEV";
+      if (!is_utf8(word)) return in_quotes(word) + " is no UTF-8";
     }
-    line_.settings.push_back({"--address", "advertise", std::move(list)});
+    if (words.size() < 3)
+      return std::string(words.size() < 2 ? "ADDR" : "PORT") + ": is missing (DEV ADDR PORT...)";
+    for (const auto& setting : line_.settings) {
+      if (setting.path == "probe.host" || setting.path == "probe.ports")
+        return setting.flag + ": does not go with DEV ADDR PORT...";
+    }
+    const auto address = IpAddress::parse(words[1]);
+    if (!address) return "ADDR: " + address.error();
+    line_.target = address->to_string();
+    json ports = json::array();
+    OptionSpec port{.name = "ports", .kind = OptionKind::integer};
+    for (std::size_t i = 2; i < words.size(); ++i) ports.push_back(flag_value(port, words[i]));
+    line_.settings.push_back({"ADDR", "probe.host", line_.target});
+    line_.settings.push_back({"PORT", "probe.ports", std::move(ports)});
+    announce_.add_route(line_.target, words[0], "ADDR", "DEV");
+    return {};
   }
 
   [[nodiscard]] std::string usage() const {
@@ -165,18 +188,39 @@ class Parser {
                "       anyprobe check --type TYPE [options of the probe]\n\n"
                "One round of probes now; no address is touched. Exits 0 where all pass, 2 where\n"
                "one fails, 3 where it cannot be told.\n";
+      case Command::status:
+        return "Usage: anyprobe status [options] [SERVICE...]\n\n"
+               "How the services are, of every daemon that has a socket in the run-dir, and\n"
+               "whether the kernel has what they announce. Exits 0 where all could be told.\n";
+      case Command::drain:
+        return "Usage: anyprobe drain [options] SERVICE...\n"
+               "       anyprobe drain [options] --all\n\n"
+               "Withdraws what services announce, whatever their health, until they are resumed:\n"
+               "the advertisement first, and the host goes on answering for as long as linger\n"
+               "says. A restart of the daemon does not resume them, a reboot does.\n";
+      case Command::resume:
+        return "Usage: anyprobe resume [options] SERVICE...\n"
+               "       anyprobe resume [options] --all\n\n"
+               "Lets services be announced again, which happens at once where they are up.\n";
       case Command::validate:
         return "Usage: anyprobe validate [options]\n\n"
                "Reads the configuration and tells every error with its path. Exits 78 if any.\n";
+      case Command::withdraw:
+        return "Usage: anyprobe withdraw --all [options]\n\n"
+               "Removes every address and route with our mark, and sets down the links that a\n"
+               "run left up, but for what a running instance holds, or one has just handed over\n"
+               "to its next run.\n";
       case Command::probes:
         return "Usage: anyprobe probes [TYPE]\n\nThe probes there are, or the options of one.\n";
       default:
         break;
     }
-    return "Usage: " + line_.program + " --address PREFIX [options]\n\n" +
+    return "Usage: " + line_.program + " --address PREFIX [options]\n" +
+           (takes_route() ? "       " + line_.program + " [options] DEV ADDR PORT...\n\n" : "\n") +
            plugins_.find(line_.type)->summary +
            ".\nWhile the service passes, the addresses are on the interface; while it does not,\n"
-           "they are not. Goes to the background once it is known to run.\n";
+           "they are not. Goes to the background once it is known to run.\n" +
+           (takes_route() ? "With DEV ADDR PORT..., ADDR is asked, and the route to it is by DEV.\n" : "");
   }
 
   [[nodiscard]] std::vector<FlagGroup> flags() {
@@ -188,7 +232,31 @@ class Parser {
     if (command == Command::probe_daemon) out.push_back(service_flags());
     FlagGroup general{"General", {}};
     auto& flags = general.flags;
-    flags.push_back({"config", Flag::Argument::required, "PATH", config_help(), set(line_.config)});
+    if (command == Command::status) {
+      flags.push_back({"json", Flag::Argument::none, "", "JSON instead of a table", raise(line_.as_json)});
+      flags.push_back({"run-dir", Flag::Argument::required, "DIR",
+                       "where the sockets of the daemons are (default: " + line_.run_dir + ")",
+                       set(line_.run_dir)});
+    } else if (administers()) {
+      const bool drain = command == Command::drain;
+      flags.push_back({"all", Flag::Argument::none, "", "every service of every daemon", raise(line_.all)});
+      flags.push_back({"wait", Flag::Argument::none, "",
+                       drain ? "return when nothing is announced any more, nor lingers: the service may be "
+                               "restarted now"
+                             : "return when everything is announced",
+                       raise(line_.wait)});
+      flags.push_back({"timeout", Flag::Argument::required, "DURATION",
+                       "how long to wait at most, else exit 75 (default: 30s)",
+                       [this](const std::string& text) {
+                         const auto duration = parse_duration(text);
+                         if (!duration) return duration.error();
+                         line_.timeout = *duration;
+                         return std::string();
+                       }});
+      flags.push_back(run_dir_flag("where the sockets of the daemons are"));
+    } else {
+      flags.push_back({"config", Flag::Argument::required, "PATH", config_help(), set(line_.config)});
+    }
     if (command == Command::check) {
       flags.push_back({"type", Flag::Argument::required, "TYPE",
                        "a probe of this type without a configuration", set(line_.type)});
@@ -197,6 +265,12 @@ class Parser {
       flags.push_back({"print", Flag::Argument::none, "",
                        "print what was read, with the defaults of each service filled in",
                        raise(line_.print)});
+    }
+    if (command == Command::withdraw) {
+      flags.clear();
+      flags.push_back({"all", Flag::Argument::none, "",
+                       "all there is; asked for so that it is not done in error", raise(line_.all)});
+      flags.push_back(run_dir_flag("where the files of the instances are"));
     }
     if (daemon) add_daemon_flags(flags);
     flags.push_back({"version", Flag::Argument::none, "", "print the version", [this](const std::string&) {
@@ -218,9 +292,13 @@ class Parser {
            std::string(kConfigFolder) + "/anyprobe.json)";
   }
 
+  Flag run_dir_flag(const std::string& what) {
+    return {"run-dir", Flag::Argument::required, "DIR", what + " (default: " + line_.run_dir + ")",
+            set(line_.run_dir)};
+  }
+
   void add_daemon_flags(std::vector<Flag>& flags) {
-    flags.push_back({"run-dir", Flag::Argument::required, "DIR",
-                     "where the pid file is (default: " + line_.run_dir + ")", set(line_.run_dir)});
+    flags.push_back(run_dir_flag("where the pid file, the socket and the state are"));
     if (line_.command == Command::probe_daemon) {
       flags.push_back({"foreground", Flag::Argument::none, "",
                        "stay in the foreground, log to standard error", raise(line_.foreground)});
@@ -248,29 +326,24 @@ class Parser {
   }
 
   FlagGroup announcing() {
-    return {"What is announced",
-            {{"address", Flag::Argument::required, "PREFIX", "a service address; may be given several times",
-              [this](const std::string& value) {
-                addresses_.push_back(value);
-                return is_utf8(value) ? std::string() : "is no UTF-8";
-              }},
-             {"interface", Flag::Argument::required, "NAME", "the interface they are added to (default: lo)",
-              [this](const std::string& value) {
-                interface_ = value;
-                return is_utf8(value) ? std::string() : "is no UTF-8";
-              }},
-             {"name", Flag::Argument::required, "NAME",
-              "the name of this instance (default: " + line_.program + ")", [this](const std::string& value) {
-                line_.name = value;
-                line_.settings.push_back({"--name", "name", value});
-                return wrong_with_name(value);
-              }}}};
+    FlagGroup out{"What is announced", announce_.flags()};
+    out.flags.push_back({"name", Flag::Argument::required, "NAME",
+                         "the name of this instance (default: " + line_.program +
+                             (takes_route() ? ", and -ADDR where that is given)" : ")"),
+                         [this](const std::string& value) {
+                           line_.name = value;
+                           line_.settings.push_back({"--name", "name", value});
+                           return wrong_with_name(value);
+                         }});
+    return out;
   }
 
   FlagGroup probe_options() {
     FlagGroup out{"Options of the " + line_.type + " probe", {}};
-    for (const auto& spec : plugins_.find(line_.type)->options)
+    for (const auto& spec : plugins_.find(line_.type)->options) {
       out.flags.push_back(option_flag(spec, "probe."));
+      if (spec.kind == OptionKind::secret) out.flags.push_back(file_flag(spec, "probe."));
+    }
     return out;
   }
 
@@ -291,6 +364,7 @@ class Parser {
       auto value = flag_value(spec, text);
       for (auto& earlier : line_.settings) {
         if (earlier.path != path) continue;
+        earlier.flag = name;
         if (spec.list)
           earlier.value.push_back(std::move(value));
         else
@@ -298,6 +372,22 @@ class Parser {
         return std::string();
       }
       line_.settings.push_back({name, path, spec.list ? json::array({std::move(value)}) : std::move(value)});
+      return std::string();
+    };
+    return flag;
+  }
+
+  // A command line is seen by everybody, so a secret may stand in a file.
+  Flag file_flag(const OptionSpec& spec, const std::string& below) {
+    Flag flag;
+    flag.name = flag_name(spec.name) + "-file";
+    flag.argument = Flag::Argument::required;
+    flag.placeholder = "PATH";
+    flag.help = "a file with what --" + flag_name(spec.name) + " takes, which nobody else may read";
+    flag.take = [this, path = below + spec.name, name = "--" + flag.name](const std::string& text) {
+      if (text.empty()) return std::string("is empty");
+      if (!is_utf8(text)) return std::string("is no UTF-8");
+      line_.settings.push_back({name, path, {{"file", std::filesystem::absolute(text).string()}}});
       return std::string();
     };
     return flag;
@@ -320,8 +410,7 @@ class Parser {
   const PluginTable& plugins_;
   CommandLine line_;
   bool help_ = false;
-  std::vector<std::string> addresses_;
-  std::string interface_;
+  AnnounceFlags announce_;
 };
 
 }  // namespace
@@ -334,6 +423,7 @@ void CommandLine::change_log(const LogSettings& configured) const {
 
 std::string CommandLine::instance() const {
   if (!name.empty()) return name;
+  if (!target.empty()) return program + "-" + target;
   return command == Command::check ? type : program;
 }
 

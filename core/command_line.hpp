@@ -1,6 +1,7 @@
 // The command line: which program and command it was started as, and its flags as configuration.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -15,7 +16,19 @@ namespace anyprobe {
 
 inline constexpr const char* kConfigFolder = "/etc/anyprobe";
 
-enum class Command : std::uint8_t { probe_daemon, run, check, validate, probes, help, version };
+enum class Command : std::uint8_t {
+  probe_daemon,
+  run,
+  check,
+  status,
+  drain,
+  resume,
+  validate,
+  withdraw,
+  probes,
+  help,
+  version
+};
 
 struct CommandLine {
   std::vector<std::string> arguments;  // as given, the program first
@@ -32,16 +45,23 @@ struct CommandLine {
   bool dry_run = false;
   bool adopt = false;
   bool print = false;
-  std::vector<std::string> names;  // of check: services; of probes: a type
+  bool as_json = false;
+  bool all = false;  // of withdraw, drain and resume
+  bool wait = false;
+  Duration timeout = std::chrono::seconds(30);  // of --wait
+  std::vector<std::string> names;  // of check, status, drain and resume: services; of probes: a type
 
   // Flags that say what the configuration says too, as a path below the service and its value.
   struct Setting {
     std::string flag;  // "--min-answers"
     std::string path;  // "probe.min_answers"
     nlohmann::json value;
+    // What is below it ("[0].device") and has another flag or word.
+    std::map<std::string, std::string> words = {};
   };
   std::vector<Setting> settings;
-  std::string name;  // --name; empty: the program's
+  std::string name;    // --name; empty: the program's
+  std::string target;  // of tcp-route-probe DEV ADDR PORT...: the address
 
   // What the log is to be like: by flags, else by the configuration, else by default.
   void change_log(const LogSettings& configured) const;

@@ -1,10 +1,9 @@
 #include "config.hpp"
 
-#include <net/if.h>
-
 #include <algorithm>
 #include <set>
 
+#include "advertise_reader.hpp"
 #include "privileges.hpp"
 #include "text.hpp"
 
@@ -18,6 +17,16 @@ constexpr std::string_view kServiceKeys[] = {"name", "probe", "probes", "require
 constexpr std::string_view kTopKeys[] = {"services", "defaults", "log"};
 constexpr std::string_view kDampingKey[] = {"damping"};
 constexpr std::size_t kMostServices = 20000;
+// Each renewal of an address costs us and the routing daemons something, so many are renewed less often.
+constexpr std::size_t kManyAddresses = 100;
+constexpr std::chrono::seconds kLeastLease(3);
+constexpr std::chrono::seconds kLeastLeaseOfMany(15);
+// The prober gives up a command at its timeout; the runner kills one that is still there a while after that.
+constexpr milliseconds kKillMargin{1000};
+
+milliseconds in_ms(Duration duration) {
+  return std::chrono::duration_cast<milliseconds>(duration);
+}
 
 class Loader {
  public:
@@ -36,6 +45,8 @@ class Loader {
       if (services.value().is_null() || !services.expect_array()) continue;
       for (const auto& service : services.items()) read_service(service);
     }
+    fill_in_leases();
+    config_.commands.log = config_.log;
     if (config_.services.size() > kMostServices) {
       errors_.add("more than " + std::to_string(kMostServices) + " services");
     }
@@ -50,8 +61,11 @@ class Loader {
       config_.user = options.text("user");
       if (const auto user = find_prober_user(config_.user); !user) top.at("user").error(user.error());
     }
+    if (options.given("max_running"))
+      config_.commands.max_running = static_cast<std::uint32_t>(options.integer("max_running"));
     if (options.given("plugins")) config_.plugins = options.text("plugins");
-    if (options.given("plugins") && context_.plugins != nullptr && context_.loop != nullptr) {
+    const bool loads = context_.loop != nullptr && context_.part != ProberPart::built_in;
+    if (options.given("plugins") && context_.plugins != nullptr && loads) {
       for (const auto& line : context_.plugins->load_folder(options.text("plugins"))) {
         top.at("plugins").error(line);
       }
@@ -69,6 +83,7 @@ class Loader {
     for (const auto& spec : service_options()) {
       if (options.given(spec.name)) defaults_[spec.name] = defaults.at(spec.name).value();
     }
+    if (context_.loop != nullptr) judge_service_commands(defaults);
     if (!defaults.has("damping")) return;
     const auto before = errors_.size();
     read_damping(defaults.at("damping"));
@@ -92,6 +107,25 @@ class Loader {
     return policy;
   }
 
+  // What depends on how many addresses there are altogether.
+  void fill_in_leases() {
+    std::size_t addresses = 0;
+    for (const auto& service : config_.services) {
+      addresses += static_cast<std::size_t>(
+          std::count_if(service.advertise.begin(), service.advertise.end(),
+                        [](const auto& one) { return one.kind == Advertisement::Kind::address; }));
+    }
+    const auto least = addresses < kManyAddresses ? kLeastLease : kLeastLeaseOfMany;
+    for (auto& service : config_.services) {
+      const auto& interval = service.schedule.interval;
+      if (service.lease == std::chrono::seconds::zero())
+        service.lease = std::max(least, std::chrono::ceil<std::chrono::seconds>(3 * interval));
+      if (service.health.stale_after == Duration::zero())
+        service.health.stale_after =
+            std::max<Duration>(service.lease, service.health.fall * interval + service.timeout);
+    }
+  }
+
   void read_service(const ConfigReader& service) {
     if (!service.expect_object()) return;
     json merged = defaults_;
@@ -103,8 +137,14 @@ class Loader {
     Options options(reader, service_options(), kServiceKeys);
     read_times(options, reader, out);
     out.health.damping = read_damping(reader.at("damping"));
+    out.commands = read_service_commands(options);
+    if (context_.loop != nullptr) judge_service_commands(service);
     read_advertisements(service, out);
     read_probes(service, out);
+    if (context_.plugins != nullptr) {
+      list_commands(service, out.name, out.commands, in_ms(out.timeout) + kKillMargin, config_.user,
+                    *context_.plugins, config_.commands.commands);
+    }
     config_.services.push_back(std::move(out));
   }
 
@@ -131,16 +171,16 @@ class Loader {
     out.health.rise = static_cast<unsigned>(options.integer("rise"));
     out.health.fall = static_cast<unsigned>(options.integer("fall"));
     out.health.hold_down = options.duration("hold_down");
+    out.linger = options.duration("linger");
     const auto interval = options.duration("interval");
     const auto timeout =
         options.has("timeout") ? options.duration("timeout") : std::min(milliseconds(800), interval * 4 / 5);
     const auto fast = options.has("fast_interval") ? options.duration("fast_interval")
                                                    : std::max(interval / 10, milliseconds(10));
     const auto least_stale = interval + timeout;
-    const auto stale =
-        options.has("stale_after")
-            ? options.duration("stale_after")
-            : std::max({milliseconds(3000), 3 * interval, out.health.fall * interval + timeout});
+    const auto stale = options.has("stale_after") ? options.duration("stale_after") : milliseconds::zero();
+    const auto lease = options.has("lease") ? options.duration("lease") : milliseconds::zero();
+    out.lease = std::chrono::duration_cast<std::chrono::seconds>(lease);
     out.schedule = {.interval = interval, .fast_interval = fast};
     out.timeout = timeout;
     out.health.stale_after = stale;
@@ -153,7 +193,10 @@ class Loader {
       options.error("fast_interval",
                     format_duration(fast) + " is above the interval (" + format_duration(interval) + ")");
     }
-    if (stale < least_stale) {
+    if (lease != out.lease)
+      options.error("lease",
+                    format_duration(lease) + " is no whole number of seconds, which the kernel counts in");
+    if (options.has("stale_after") && stale < least_stale) {
       options.error("stale_after", format_duration(stale) + " is below interval and timeout together (" +
                                        format_duration(least_stale) +
                                        "): a service that answers would be stale");
@@ -169,52 +212,7 @@ class Loader {
     if (!list.expect_array()) return;
     if (list.value().empty() && context_.needs_advertisements)
       list.error("is empty: there is nothing to announce");
-    for (const auto& item : list.items()) {
-      if (!item.expect_object()) continue;
-      Options options(item, advertisement_options());
-      if (options.failed()) continue;
-      const Advertisement advertisement{options.prefixes("address").front(), options.text("interface")};
-      const auto& name = advertisement.interface;
-      if (name.empty() || name.size() >= IFNAMSIZ || name.find_first_of("/ \t\n") != std::string::npos) {
-        options.error("interface", in_quotes(name) + " is no name of an interface (1 to 15 characters)");
-        continue;
-      }
-      const auto& ip = advertisement.prefix.address;
-      const bool unusable =
-          ip.is_loopback() || ip == IpAddress() ||
-          std::all_of(ip.bytes().begin(), ip.bytes().end(), [](auto b) { return b == 0; }) ||
-          (ip.family() == Family::ipv4 ? ip.bytes()[0] >= 224 : ip.bytes()[0] == 0xff);
-      if (unusable) {
-        options.error("address", in_quotes(ip.to_string()) + " cannot be a service address");
-        continue;
-      }
-      if (const auto owner = claim(advertisement.prefix, out.name); owner) {
-        options.error("address", advertisement.prefix.to_string() + " overlaps " + *owner);
-        continue;
-      }
-      out.advertise.push_back(advertisement);
-    }
-  }
-
-  // Notes who announces the prefix, or says with what it overlaps. Sorted by first address, only neighbours
-  // can.
-  std::optional<std::string> claim(const Prefix& prefix, const std::string& service) {
-    const auto told = [](const auto& claimed) {
-      return claimed.first.to_string() + " of service " + in_quotes(claimed.second);
-    };
-    for (const auto& claimed : wide_claims_) {
-      if (claimed.first.overlaps(prefix)) return told(claimed);
-    }
-    if (prefix.is_host()) {
-      const auto [it, fresh] = claims_.emplace(prefix, service);
-      if (!fresh) return told(*it);
-      return std::nullopt;
-    }
-    for (const auto& claimed : claims_) {
-      if (claimed.first.overlaps(prefix)) return told(claimed);
-    }
-    wide_claims_.emplace_back(prefix, service);
-    return std::nullopt;
+    out.advertise = advertise_.read(list, out.name);
   }
 
   void read_probes(const ConfigReader& service, ServiceConfig& out) {
@@ -230,19 +228,61 @@ class Loader {
     }
     const auto list = value.items();
     out.need = read_require(service, list.size());
+    if (std::any_of(list.begin(), list.end(), [this](const auto& item) { return is_of_module(item); }))
+      out.part = ProberPart::modules;
     if (context_.loop == nullptr) return;
+    if (context_.part == ProberPart::built_in && out.part == ProberPart::modules) return;
+    const bool own = context_.part == ProberPart::whole || context_.part == out.part;
 
     out.asks = value.value().dump();
+    add_attachments(value, value.value(), out.asks);
+    out.probed = without_secrets(value.value()).dump();
     if (const auto* endpoints = context_.running ? context_.running(out.name, out.asks) : nullptr) {
       refuse_own_addresses(value, *endpoints, out);
       return;
     }
-    for (const auto& item : list) {
-      if (auto probe = read_probe(item)) {
-        refuse_own_addresses(item, probe->endpoints(), out);
-        out.probes.push_back(std::move(probe));
+    for (std::size_t i = 0; i < list.size(); ++i) {
+      if (auto probe = read_probe(list[i], {out.name, place_of_probe(several, i)}, own)) {
+        refuse_own_addresses(list[i], probe->endpoints(), out);
+        if (own) out.probes.push_back(std::move(probe));
       }
     }
+  }
+
+  // Of a type that is not built in, where there is a folder that may have it.
+  [[nodiscard]] bool is_of_module(const ConfigReader& probe) const {
+    if (config_.plugins.empty() || context_.plugins == nullptr || !probe.value().is_object()) return false;
+    const auto type = probe.value().find("type");
+    return type != probe.value().end() && type->is_string() &&
+           !context_.plugins->is_built_in(type->get_ref<const std::string&>());
+  }
+
+  // A secret in a file is changed there: that is another question too.
+  static void add_attachments(const ConfigReader& reader, const json& value, std::string& asks) {
+    if (const auto* file = file_reference(value)) {
+      const auto text = reader.attachment(*file);
+      asks += '\0' + (text ? text.value() : std::string());
+      return;
+    }
+    if (!value.is_structured()) return;
+    for (const auto& item : value) add_attachments(reader, item, asks);
+  }
+
+  [[nodiscard]] json without_secrets(json value) const {
+    if (value.is_array()) {
+      for (auto& item : value) item = without_secrets(std::move(item));
+      return value;
+    }
+    const auto type = value.is_object() && value.contains("type") && value["type"].is_string()
+                          ? value["type"].get<std::string>()
+                          : std::string();
+    const auto* plugin = context_.plugins->find(type);
+    if (plugin == nullptr) return value;
+    for (const auto& spec : plugin->options) {
+      if (spec.kind != OptionKind::secret || !value.contains(spec.name)) continue;
+      if (file_reference(value[spec.name]) == nullptr) value[spec.name] = "(not shown)";
+    }
+    return value;
   }
 
   static std::size_t read_require(const ConfigReader& service, std::size_t probes) {
@@ -256,24 +296,27 @@ class Loader {
     return probes;
   }
 
-  std::unique_ptr<Probe> read_probe(const ConfigReader& item) {
+  std::unique_ptr<Probe> read_probe(const ConfigReader& item, const CommandName& place, bool own) {
     if (!item.expect_object()) return nullptr;
     if (!item.has("type")) {
       item.error("lacks \"type\" (one of " + context_.plugins->types() + ")");
       return nullptr;
     }
     const auto type = item.at("type");
-    const auto* plugin =
-        type.value().is_string() ? context_.plugins->find(type.value().get<std::string>()) : nullptr;
+    const auto name = type.value().is_string() ? type.value().get<std::string>() : std::string();
+    const auto* plugin = context_.plugins->find(name);
     if (plugin == nullptr) {
-      type.error(shown(type.value()) + " is no type of probe (one of " + context_.plugins->types() + ")");
+      type.error(shown(type.value()) + " " + context_.plugins->why_not(name));
       return nullptr;
     }
     constexpr std::string_view kProbeKeys[] = {"type"};
     Options options(item, plugin->options, kProbeKeys);
+    judge_probe_commands(item, plugin->options);
+    options.run_commands_by(context_.commands, place.service, place.place);
     if (options.failed()) return nullptr;
     auto probe = plugin->create(*context_.loop, options);
     if (probe == nullptr && !options.failed()) item.error("cannot be made, and the plugin does not say why");
+    if (probe != nullptr && !options.failed() && context_.prepares && own) probe->prepare(options);
     return options.failed() ? nullptr : std::move(probe);
   }
 
@@ -297,6 +340,8 @@ class Loader {
     for (const auto& endpoint : endpoints) {
       if (endpoint.device == "lo" || !seen.insert(endpoint.address.ip).second) continue;
       for (const auto& advertisement : service.advertise) {
+        // What is behind a route is not on this host: it is asked by that very address, as of old.
+        if (advertisement.kind != Advertisement::Kind::address) continue;
         if (!advertisement.prefix.contains(endpoint.address.ip)) continue;
         option_that_names(probe, endpoint.address.ip)
             .error("asks " + endpoint.address.ip.to_string() +
@@ -312,22 +357,19 @@ class Loader {
   Config config_;
   json defaults_ = json::object();
   std::set<std::string> names_;
-  std::map<Prefix, std::string> claims_;  // of single addresses
-  std::vector<std::pair<Prefix, std::string>> wide_claims_;
+  AdvertiseReader advertise_;
 };
-
-milliseconds in_ms(Duration duration) {
-  return std::chrono::duration_cast<milliseconds>(duration);
-}
 
 }  // namespace
 
 std::string wrong_with_name(std::string_view name) {
   const auto odd =
-      name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
+      name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:-");
   const bool good = !name.empty() && name.size() <= 64 && name.front() != '.' && name.front() != '-' &&
                     odd == std::string_view::npos;
-  return good ? "" : in_quotes(name) + " is no name (letters, digits, dot, dash and underscore, at most 64)";
+  return good
+             ? ""
+             : in_quotes(name) + " is no name (letters, digits, dot, dash, underscore and colon, at most 64)";
 }
 
 Config load_config(std::span<const ConfigDocument> documents, const ConfigContext& context,
@@ -342,6 +384,7 @@ nlohmann::ordered_json describe(const Config& config) {
   if (!config.plugins.empty()) out["plugins"] = config.plugins;
   if (config.log.level) out["log"]["level"] = kLogLevels[static_cast<int>(*config.log.level)];
   if (config.log.json) out["log"]["format"] = *config.log.json ? "json" : "text";
+  if (!config.commands.commands.empty()) out["max_running"] = config.commands.max_running;
   out["services"] = ordered_json::array();
   for (const auto& service : config.services) {
     ordered_json s;
@@ -352,6 +395,8 @@ nlohmann::ordered_json describe(const Config& config) {
     s["fall"] = service.health.fall;
     s["fast_interval"] = format_duration(in_ms(service.schedule.fast_interval));
     s["hold_down"] = format_duration(in_ms(service.health.hold_down));
+    s["lease"] = format_duration(service.lease);
+    s["linger"] = format_duration(in_ms(service.linger));
     s["stale_after"] = format_duration(in_ms(service.health.stale_after));
     if (const auto& damping = service.health.damping) {
       s["damping"] = {{"penalty", static_cast<std::int64_t>(damping->penalty)},
@@ -360,7 +405,12 @@ nlohmann::ordered_json describe(const Config& config) {
                       {"half_life", format_duration(in_ms(damping->half_life))},
                       {"maximum", format_duration(in_ms(damping->maximum))}};
     }
-    auto asks = ordered_json::parse(service.asks, nullptr, false);
+    const auto& commands = service.commands;
+    if (!commands.exec_user.empty()) s["exec_user"] = commands.exec_user;
+    if (!commands.on_up.empty()) s["on_up"] = commands.on_up;
+    if (!commands.on_down.empty()) s["on_down"] = commands.on_down;
+    s["hook_timeout"] = format_duration(commands.hook_timeout);
+    auto asks = ordered_json::parse(service.probed, nullptr, false);
     if (asks.is_array()) {
       s["probes"] = std::move(asks);
       s["require"] = service.need;
@@ -368,10 +418,7 @@ nlohmann::ordered_json describe(const Config& config) {
       s["probe"] = std::move(asks);
     }
     s["advertise"] = ordered_json::array();
-    for (const auto& advertisement : service.advertise) {
-      s["advertise"].push_back(
-          {{"address", advertisement.prefix.to_string()}, {"interface", advertisement.interface}});
-    }
+    for (const auto& advertisement : service.advertise) s["advertise"].push_back(describe(advertisement));
     out["services"].push_back(std::move(s));
   }
   return out;

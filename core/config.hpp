@@ -10,12 +10,15 @@
 #include <vector>
 
 #include "advertisement.hpp"
+#include "command_reader.hpp"
+#include "command_runner.hpp"
 #include "config_reader.hpp"
 #include "health.hpp"
 #include "log.hpp"
 #include "options.hpp"
 #include "plugin_table.hpp"
 #include "probe.hpp"
+#include "prober_part.hpp"
 #include "schedule.hpp"
 
 namespace anyprobe {
@@ -24,11 +27,17 @@ struct ServiceConfig {
   std::string name;
   SchedulePolicy schedule;
   Duration timeout{};
+  std::chrono::seconds lease{};
+  Duration linger{};
   HealthPolicy health;
-  std::vector<std::unique_ptr<Probe>> probes;  // empty where ConfigContext::running said that they stay
-  std::size_t need = 1;                        // how many of the probes must pass
-  std::string asks;                            // two services of the same `asks` have the same probes
+  ProberPart part = ProberPart::built_in;
+  // Empty where ConfigContext::running said that they stay, or where they are another prober's.
+  std::vector<std::unique_ptr<Probe>> probes;
+  std::size_t need = 1;  // how many of the probes must pass
+  std::string asks;      // two services of the same `asks` have the same probes; has secrets in it
+  std::string probed;    // the probes as JSON, without secrets
   std::vector<Advertisement> advertise;
+  ServiceCommands commands;
 };
 
 struct Config {
@@ -36,17 +45,23 @@ struct Config {
   std::string user;     // whom the prober runs as; empty: anyprobe, else nobody
   std::string plugins;  // the folder of modules; empty: none
   LogSettings log;
+  CommandTable commands;  // of all services, in order
 };
 
 struct ConfigContext {
-  // Without a loop, probes and the plugins' folder are not looked at: the keeper reads what is announced, no
-  // more.
+  // Without a loop, probes and the plugins' folder are not looked at: the keeper reads what is announced and
+  // which commands there are, no more.
   EventLoop* loop = nullptr;
   PluginTable* plugins = nullptr;
   // What the running service of that name asks, if it asks just that already: then its probes are not made
   // again.
   std::function<const std::vector<Endpoint>*(const std::string& name, const std::string& asks)> running;
   bool needs_advertisements = true;
+  // The built-in part takes services with modules as they are. Who has modules judges all, but prepares and
+  // keeps the probes of its own part alone.
+  ProberPart part = ProberPart::whole;
+  bool prepares = false;              // the probes are for a daemon: see Probe::prepare
+  CommandRunner* commands = nullptr;  // runs the commands of probes, and outlives them; null: none is started
 };
 
 // Empty where a service, and so an instance and its files, may be called so; else what is wrong.
@@ -60,7 +75,10 @@ Config load_config(std::span<const ConfigDocument> documents, const ConfigContex
 // What a service may say beside name, probe and advertise; `defaults` may say the same.
 std::span<const OptionSpec> service_options();
 std::span<const OptionSpec> damping_options();
-std::span<const OptionSpec> advertisement_options();
+std::span<const OptionSpec> address_options();  // the four kinds of "advertise"
+std::span<const OptionSpec> route_options();
+std::span<const OptionSpec> link_options();
+std::span<const OptionSpec> addresses_from_options();
 std::span<const OptionSpec> top_options();
 std::span<const OptionSpec> log_options();
 

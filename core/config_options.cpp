@@ -41,13 +41,44 @@ constexpr OptionSpec kService[] = {
      .default_value = "0s",
      .help = "least time down before it may be announced again",
      .maximum = kDay},
+    {.name = "lease",
+     .kind = OptionKind::duration,
+     .help =
+         "how long what is announced outlives the last word of the prober, in whole seconds (default: the "
+         "larger of 3s and three intervals; from 100 addresses on at least 15s)",
+     .minimum = 1000,
+     .maximum = kDay},
+    {.name = "linger",
+     .kind = OptionKind::duration,
+     .default_value = "2s",
+     .help =
+         "how long the host goes on answering for an address that is withdrawn as planned, until the network "
+         "no longer sends anything to it; a service that failed never lingers",
+     .maximum = 3'600'000},
     {.name = "stale_after",
      .kind = OptionKind::duration,
-     .help = "no verdict for so long is a failure (default: the largest of 3s, three intervals, and fall x "
-             "interval + "
-             "timeout)",
+     .help =
+         "no verdict for so long is a failure (default: the larger of lease and fall x interval + timeout)",
      .minimum = 20,
      .maximum = 10 * kDay},
+    {.name = "on_up",
+     .kind = OptionKind::command,
+     .list = true,
+     .help = "a program to run when the service has come up"},
+    {.name = "on_down",
+     .kind = OptionKind::command,
+     .list = true,
+     .help = "a program to run when the service is no longer up"},
+    {.name = "hook_timeout",
+     .kind = OptionKind::duration,
+     .default_value = "30s",
+     .help = "how long on_up and on_down may take before they are killed",
+     .minimum = 10,
+     .maximum = kDay},
+    {.name = "exec_user",
+     .kind = OptionKind::text,
+     .placeholder = "NAME",
+     .help = "whom the commands of the service run as (default: whom the prober runs as)"},
 };
 
 constexpr OptionSpec kDamping[] = {
@@ -83,16 +114,72 @@ constexpr OptionSpec kDamping[] = {
      .maximum = 10 * kDay},
 };
 
-constexpr OptionSpec kAdvertisement[] = {
+constexpr std::int64_t kLargest32 = 0xffffffff;
+
+constexpr OptionSpec kInterface{.name = "interface",
+                                .kind = OptionKind::text,
+                                .default_value = "lo",
+                                .placeholder = "NAME",
+                                .help = "the interface they are added to"};
+
+constexpr OptionSpec kAddress[] = {
     {.name = "address",
      .kind = OptionKind::prefix,
      .help = "a service address, added while the service is up",
      .required = true},
-    {.name = "interface",
+    kInterface,
+};
+
+constexpr OptionSpec kRoute[] = {
+    {.name = "route",
+     .kind = OptionKind::prefix,
+     .help = "a route of the kernel, added while the service is up",
+     .required = true},
+    {.name = "device",
      .kind = OptionKind::text,
-     .default_value = "lo",
+     .placeholder = "DEV",
+     .help = "the interface it goes through; needed where there is no gateway"},
+    {.name = "via",
+     .kind = OptionKind::address,
+     .placeholder = "GATEWAY",
+     .help = "the gateway it goes by, of the same family"},
+    {.name = "metric",
+     .kind = OptionKind::integer,
+     .help = "its metric in the kernel, not that of OSPF (default: the kernel's own, 0 in IPv4 and 1024 in "
+             "IPv6)",
+     .maximum = kLargest32},
+    {.name = "table",
+     .kind = OptionKind::integer,
+     .default_value = "254",
+     .help = "the routing table it is put into; 254 is main, the one that FRR redistributes from",
+     .minimum = 1,
+     .maximum = kLargest32},
+};
+
+constexpr OptionSpec kLink[] = {
+    {.name = "link",
+     .kind = OptionKind::text,
      .placeholder = "NAME",
-     .help = "the interface it is added to"},
+     .help =
+         "an interface that is up while the service is up, and down while it is not, with all the addresses "
+         "it carries",
+     .required = true},
+};
+
+constexpr OptionSpec kAddressesFrom[] = {
+    {.name = "addresses_from",
+     .kind = OptionKind::text,
+     .placeholder = "PATH",
+     .help = "a file of addresses and subnets, one a line, # begins a comment; read again when the "
+             "configuration is",
+     .required = true},
+    kInterface,
+    {.name = "expand",
+     .kind = OptionKind::boolean,
+     .default_value = "true",
+     .help =
+         "whether a subnet stands for each of its addresses, of which it may have 256; otherwise it is one "
+         "address with the length of the subnet, and so one LSA"},
 };
 
 constexpr OptionSpec kTop[] = {
@@ -105,6 +192,12 @@ constexpr OptionSpec kTop[] = {
      .placeholder = "FOLDER",
      .help = "a folder of modules with probes of your own; it and they belong to root and are writable by no "
              "one else"},
+    {.name = "max_running",
+     .kind = OptionKind::integer,
+     .default_value = "16",
+     .help = "how many commands of exec probes run at the same time; hooks, counted apart, are as many",
+     .minimum = 1,
+     .maximum = 10000},
 };
 
 constexpr OptionSpec kLog[] = {
@@ -128,8 +221,17 @@ std::span<const OptionSpec> service_options() {
 std::span<const OptionSpec> damping_options() {
   return kDamping;
 }
-std::span<const OptionSpec> advertisement_options() {
-  return kAdvertisement;
+std::span<const OptionSpec> address_options() {
+  return kAddress;
+}
+std::span<const OptionSpec> route_options() {
+  return kRoute;
+}
+std::span<const OptionSpec> link_options() {
+  return kLink;
+}
+std::span<const OptionSpec> addresses_from_options() {
+  return kAddressesFrom;
 }
 std::span<const OptionSpec> top_options() {
   return kTop;

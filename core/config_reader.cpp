@@ -83,6 +83,8 @@ class KeyWatcher {
 std::string tidy(const std::string& what) {
   const auto at = what.find("line ");
   auto out = at == std::string::npos ? what : what.substr(at);
+  // What was read last may be a secret.
+  if (const auto last = out.find("; last read: '"); last != std::string::npos) out.resize(last);
   for (char& c : out) {
     // What is no ASCII is what it complains of.
     const auto byte = static_cast<unsigned char>(c);
@@ -107,7 +109,7 @@ void ConfigErrors::add(std::string line, bool from_flag) {
 
 Outcome<ConfigDocument> parse_document(const std::string& name, std::string_view text) {
   KeyWatcher watcher;
-  ConfigDocument out{.name = name, .root = {}, .flags = {}};
+  ConfigDocument out{.name = name, .root = {}, .flags = {}, .attachments = {}};
   try {
     out.root = json::parse(
         text.begin(), text.end(),
@@ -120,6 +122,20 @@ Outcome<ConfigDocument> parse_document(const std::string& name, std::string_view
   }
   if (const auto complaint = watcher.complaint(); !complaint.empty()) return Error{name + ": " + complaint};
   return out;
+}
+
+const std::string* file_reference(const json& value) {
+  if (!value.is_object() || value.size() != 1 || !value.contains("file")) return nullptr;
+  return value["file"].get_ptr<const std::string*>();
+}
+
+Outcome<std::string> ConfigReader::attachment(std::string_view file) const {
+  if (document_->attachments != nullptr) {
+    if (const auto it = document_->attachments->find(file); it != document_->attachments->end()) {
+      return it->second;
+    }
+  }
+  return Error{std::string(file) + ": was not read"};
 }
 
 bool ConfigReader::has(std::string_view key) const {

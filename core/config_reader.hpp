@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <map>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
@@ -27,12 +28,17 @@ class ConfigErrors {
   std::size_t from_flags_ = 0;
 };
 
+// The files that a configuration names, by their paths as they stand there: what is in them, or why that
+// cannot be known.
+using Attachments = std::map<std::string, Outcome<std::string>, std::less<>>;
+
 // One file, or what stands for one.
 struct ConfigDocument {
   std::string name;  // as errors call it: "anyprobe.json"
   nlohmann::json root;
   // Path to flag: what was put there from the command line is called by its flag in errors.
   std::map<std::string, std::string> flags;
+  std::shared_ptr<const Attachments> attachments{};  // of all documents; null: none
 };
 
 // JSON with comments. An error names line and column, or the path of a key that stands twice.
@@ -54,6 +60,9 @@ class ConfigReader {
   // The items of an array, or the one value that stands for a list of one.
   [[nodiscard]] std::vector<ConfigReader> items() const;
 
+  // A file that the configuration names, read by whoever read the configuration.
+  [[nodiscard]] Outcome<std::string> attachment(std::string_view file) const;
+
   void error(const std::string& what) const;
   [[nodiscard]] ConfigErrors& errors() const { return *errors_; }
 
@@ -70,6 +79,9 @@ class ConfigReader {
   std::string path_;
   ConfigErrors* errors_;
 };
+
+// The path in {"file": "/etc/anyprobe/radius.secret"}; null where the value is nothing of the kind.
+const std::string* file_reference(const nlohmann::json& value);
 
 // How a value is shown in an error: as JSON, cut short, on one line.
 std::string shown(const nlohmann::json& value);

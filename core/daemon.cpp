@@ -6,33 +6,50 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cerrno>
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <filesystem>
-#include <set>
+#include <thread>
 
-#include "check.hpp"
+#include "anyprobe_features.hpp"
+#include "background.hpp"
+#include "control_server.hpp"
+#include "control_socket.hpp"
+#include "dry_run.hpp"
 #include "exit_codes.hpp"
 #include "instance_lock.hpp"
+#include "instance_state.hpp"
 #include "log.hpp"
+#include "own_process.hpp"
 #include "privileges.hpp"
 #include "prober.hpp"
+#include "probes/builtin.hpp"
 #include "routing/keeper.hpp"
 #include "routing/keeper_client.hpp"
 #include "routing/netlink_monitor.hpp"
 #include "routing/netlink_table.hpp"
 #include "routing/reconciler.hpp"
+#include "runner_client.hpp"
+#include "runner_host.hpp"
+#include "runner_process.hpp"
+#include "seccomp_filter.hpp"
+#include "service_manager.hpp"
+#include "status_report.hpp"
 
 namespace anyprobe {
 namespace {
 
 constexpr const char* kKeeperName = "anyprobe-keeper";
-// How a prober knows that it is one: its user's name stands here, its socket is kProberSocket.
+constexpr const char* kRunnerName = "anyprobe-runner";
+// How a process knows its role. A prober's variable has a letter for its part and its user's name in it.
 constexpr const char* kProberVariable = "ANYPROBE_PROBER";
-constexpr int kProberSocket = 3;
+// After the instance's name: the modules' prober where it is asked for its status.
+constexpr const char* kModulesEnding = "-modules";
+constexpr char kBuiltInLetter = 'b';
+constexpr char kModulesLetter = 'm';
+constexpr const char* kRunnerVariable = "ANYPROBE_RUNNER";
 
 bool in_foreground(const CommandLine& line) {
   return line.command == Command::run || line.foreground;
@@ -51,104 +68,146 @@ void complain(const CommandLine& line, const std::string& what) {
   std::fprintf(stderr, "%s: %s\n", line.program.c_str(), what.c_str());
 }
 
-void close_standard_streams() {
-  const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-  if (null < 0) return;
-  for (int fd = 0; fd <= 2; ++fd) dup2(null, fd);
-  if (null > 2) close(null);
-}
-
-// The start of a daemon in the background: the parent waits until the child has told how it went.
-class Background {
- public:
-  // In the parent, the exit code of the start; in the child, nothing.
-  std::optional<int> detach() {
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC) != 0) return kSystem;
-    const pid_t child = fork();
-    if (child < 0) return kSystem;
-    if (child > 0) {
-      close(ends[1]);
-      unsigned char code = kInternal;
-      while (read(ends[0], &code, 1) < 0 && errno == EINTR) continue;
-      return code;
-    }
-    close(ends[0]);
-    report_ = ends[1];
-    setsid();
-    return std::nullopt;
-  }
-
-  void tell(int code) {
-    if (report_ < 0) return;
-    const auto byte = static_cast<unsigned char>(code);
-    if (code == kDone) close_standard_streams();
-    if (write(report_, &byte, 1) != 1) log(LogLevel::warning, "whoever started this is gone");
-    close(std::exchange(report_, -1));
-  }
-
- private:
-  int report_ = -1;
-};
-
 // What the reconciler sees, in the log.
 class ReconcilerLog final : public ReconcilerListener {
  public:
   std::function<void()> on_settled;
+  std::function<void()> on_news;  // a state or a problem is another: not yet where this is called
 
   void changed(const Advertisement& what, AdvertisementState state) override {
+    news();
     if (state == AdvertisementState::foreign) return;  // failed() tells more of it
-    const char* word = state == AdvertisementState::announced ? "announced" : "withdrawn";
+    const char* word = to_string(state);
     const auto text = what.to_string();
     log(LogLevel::info, std::string(word) + " " + text, {{"advertisement", text}, {"state", word}});
   }
   void repaired(const std::string& text) override { log(LogLevel::warning, text); }
-  void noticed(const std::string& text) override { log(LogLevel::warning, text); }
-  void failed(const std::string& text) override { log(LogLevel::error, text); }
+  void noticed(const std::string& text) override {
+    news();
+    log(LogLevel::warning, text);
+  }
+  void failed(const std::string& text) override {
+    news();
+    log(LogLevel::error, text);
+  }
   void settled() override {
     if (on_settled) on_settled();
   }
+
+ private:
+  void news() const {
+    if (on_news) on_news();
+  }
 };
 
-// The prober starts from a fresh image of the program: nothing the keeper has read is in its memory.
-pid_t spawn_prober(std::vector<std::string> words, int socket, const std::string& user) {
-  std::vector<char*> arguments;
-  for (auto& word : words) arguments.push_back(word.data());
-  arguments.push_back(nullptr);
-  const pid_t child = fork();
-  if (child != 0) return child;
-  const bool placed =
-      socket == kProberSocket ? fcntl(socket, F_SETFD, 0) == 0 : dup2(socket, kProberSocket) >= 0;
-  if (!placed || setenv(kProberVariable, user.c_str(), 1) != 0) _exit(kSystem);
-  std::signal(SIGTSTP, SIG_DFL);
-  std::signal(SIGINT, SIG_DFL);
-  sigset_t none;
-  sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, nullptr);
-  execve("/proc/self/exe", arguments.data(), environ);
-  _exit(kSystem);
-}
-
-Outcome<Keeper::View> understand(const CommandLine& line, const std::vector<SourceFile>& files) {
+Outcome<Keeper::View> understand(const CommandLine& line, PluginTable& plugins,
+                                 const std::vector<SourceFile>& files) {
   ConfigErrors errors;
   const auto documents = assemble(line, files, errors);
   if (!errors.empty()) return Error{errors.lines().front()};
-  const auto config = load_config(documents, {}, errors);
+  ConfigContext context;
+  context.plugins = &plugins;
+  auto config = load_config(documents, context, errors);
   if (!errors.empty()) return Error{errors.lines().front()};
-  Keeper::View view{{}, config.user, config.log};
+  Keeper::View view;
+  view.user = config.user;
+  view.log = config.log;
+  view.commands = std::move(config.commands);
+  view.has_modules = !config.plugins.empty();
   for (const auto& service : config.services) {
+    const auto count = service.advertise.size();
+    view.services.push_back({service.name, service.part});
     view.advertisements.insert(view.advertisements.end(), service.advertise.begin(), service.advertise.end());
+    view.leases.insert(view.leases.end(), count, service.lease);
+    view.lingers.insert(view.lingers.end(), count, service.linger);
+    view.parts.insert(view.parts.end(), count, service.part);
   }
   return view;
 }
 
-int keep(const CommandLine& line, Background& background) {
+// Links that are to be set up and down although the host needs them as they are.
+std::vector<std::string> needed_links(RouteTable& table, const Keeper::View& view) {
+  ReadScope scope;
+  for (const auto& what : view.advertisements) {
+    if (what.kind == Advertisement::Kind::link) scope.links.insert(what.interface);
+  }
+  if (scope.links.empty()) return {};
+  const auto seen = table.read(scope);
+  if (!seen) return {seen.error()};
+  std::vector<std::string> out;
+  for (const auto& link : seen->links) {
+    if (!link.needed.empty()) out.push_back("link " + link.name + " must not be set down: " + link.needed);
+  }
+  return out;
+}
+
+InstanceState recall(const CommandLine& line) {
+  auto state = load_state(line.run_dir, line.instance());
+  if (state) return std::move(state).value();
+  log(LogLevel::warning, state.error() + ": what an earlier run left is not known");
+  return {};
+}
+
+void remember(const CommandLine& line, const InstanceState& state) {
+  const auto wrong = save_state(line.run_dir, line.instance(), state);
+  if (!wrong.empty()) log(LogLevel::warning, wrong + ": the next run will not know what this one held");
+}
+
+// The kernel ends the leases of addresses by itself. Those of routes and links a process looks after that is
+// there until the next run has begun, or has not begun in time.
+void leave_to_next_run(const CommandLine& line, Keeper& keeper, InstanceLock& lock) {
+  const auto now = Clock::now();
+  const auto end = keeper.leases().last_end(now);
+  auto state = recall(line);
+  state.handed_over_until = end;
+  remember(line, state);
+  if (!keeper.leases().needs_a_keeper(now) || fork() != 0) return;
+  lock.release_in_child();
+  prctl(PR_SET_NAME, kKeeperName);
+  for (;;) {
+    const auto next = keeper.leases().next_end(Clock::now());
+    if (next != TimePoint::max()) std::this_thread::sleep_until(next);
+    InstanceLock::Failure failure;
+    const auto own = InstanceLock::acquire(line.run_dir, line.instance(), failure);
+    if (own == nullptr) break;
+    if (next == TimePoint::max()) {
+      keeper.withdraw_leftovers();
+      break;
+    }
+    log(LogLevel::warning, "no other run has taken over in time: withdrawing what was left to it");
+    keeper.end_leases();
+  }
+  // Neither the loop nor what else is shared with the parent is to be taken down twice.
+  _exit(kDone);
+}
+
+// There as long as the modules' prober has had reason to be: a socket that nobody answers is taken for a
+// hang.
+int control_of_modules(const CommandLine& line, std::unique_ptr<ControlSocket>& kept) {
+  if (kept == nullptr) {
+    auto control = ControlSocket::open(line.run_dir, line.instance() + kModulesEnding);
+    if (!control) {
+      log(LogLevel::warning, control.error() + ": the status of modules cannot be asked");
+      return -1;
+    }
+    kept = std::move(control).value();
+  }
+  return kept->get();
+}
+
+int keep(const CommandLine& line, PluginTable& plugins, const std::string& folder, Background& background) {
   const auto fail = [&](const std::string& what) { complain(line, what); };
   InstanceLock::Failure failure;
   const auto lock = InstanceLock::acquire(line.run_dir, line.instance(), failure);
   if (lock == nullptr) {
     fail(failure.what);
     return failure.taken ? kAlreadyRunning : kSystem;
+  }
+  // Before it may give files to nobody any more.
+  const auto control = ControlSocket::open(line.run_dir, line.instance());
+  if (!control) {
+    fail(control.error());
+    return kSystem;
   }
   prctl(PR_SET_NAME, kKeeperName);
   if (const auto wrong = limit_keeper(); !wrong.empty()) {
@@ -163,79 +222,75 @@ int keep(const CommandLine& line, Background& background) {
   Reconciler reconciler(loop, table, monitor, listener, line.adopt);
   Keeper::Hooks hooks;
   hooks.read = [&] { return read_files(line); };
-  hooks.understand = [&](const std::vector<SourceFile>& files) { return understand(line, files); };
-  hooks.spawn = [&](int socket, const std::string& user) {
-    return spawn_prober(line.arguments, socket, user);
+  bool sealed = false;
+  hooks.understand = [&](const std::vector<SourceFile>& files) { return understand(line, plugins, files); };
+  hooks.object = [&](const Keeper::View& view) {
+    auto out = needed_links(table, view);
+    if (sealed && !view.commands.commands.empty()) {
+      out.push_back(
+          view.commands.commands.front().name.to_string() +
+          " is the first command: it wants a restart, since the keeper gave up what a runner needs");
+    }
+    return out;
   };
-  hooks.accepted = [&](const Keeper::View& view) { line.change_log(view.log); };
+  hooks.prepare = [&](const Keeper::View& view) {
+    sealed = view.commands.commands.empty();
+    return sealed ? seal_keeper() : std::string();
+  };
+  hooks.spawn = [&](int socket, const Keeper::View& view, ProberPart part) {
+    const std::string letter(1, part == ProberPart::modules ? kModulesLetter : kBuiltInLetter);
+    return spawn_self(line.arguments, kProberVariable, letter + view.user, socket, folder);
+  };
+  hooks.spawn_runner = [&](int socket) {
+    return spawn_self(line.arguments, kRunnerVariable, "1", socket, folder);
+  };
+  auto state = recall(line);
+  state.handed_over_until = {};
+  hooks.recall = [&] { return state.advertisements; };
+  hooks.remember = [&](const std::vector<Advertisement>& all) {
+    state.advertisements = all;
+    remember(line, state);
+  };
+  hooks.recall_drained = [&] { return state.drained; };
+  hooks.remember_drained = [&](const std::set<std::string>& drained) {
+    state.drained = drained;
+    remember(line, state);
+  };
+  std::unique_ptr<ControlSocket> modules_control;
+  hooks.accepted = [&](const Keeper::View& view) {
+    line.change_log(view.log);
+    if (!view.has_modules) modules_control.reset();
+  };
+  ServiceManager manager(loop);
   hooks.running = [&](pid_t prober) {
     lock->write_pid(prober);
     background.tell(kDone);
+    manager.ready();
   };
+  hooks.leaving = [] { ServiceManager::stopping(); };
   hooks.fail = fail;
+  hooks.control = [&](ProberPart part) {
+    return part == ProberPart::modules ? control_of_modules(line, modules_control) : (*control)->get();
+  };
   Keeper keeper(loop, reconciler, line.adopt, std::move(hooks));
   listener.on_settled = [&] { keeper.tell_applied(); };
-  return keeper.run();
+  listener.on_news = [&] { keeper.tell_soon(); };
+  const int code = keeper.run();
+  if (keeper.handed_over()) leave_to_next_run(line, keeper, *lock);
+  return code;
 }
 
-// Where nothing is to be changed: says what would be, and reads the files itself.
-class DryRun final : public KeeperLink {
- public:
-  DryRun(const CommandLine& line, Prober& prober) : line_(line), prober_(prober) {}
-
-  void want(const std::vector<bool>& wanted) override {
-    std::set<Advertisement> next;
-    std::size_t i = 0;
-    for (const auto& service : prober_.services()) {
-      for (const auto& advertisement : service->config().advertise) {
-        if (i < wanted.size() && wanted[i]) next.insert(advertisement);
-        ++i;
-      }
-    }
-    for (const auto& what : next) {
-      if (!announced_.contains(what)) log(LogLevel::info, "would announce " + what.to_string());
-    }
-    for (const auto& what : announced_) {
-      if (!next.contains(what)) log(LogLevel::info, "would withdraw " + what.to_string());
-    }
-    announced_ = std::move(next);
-  }
-
-  bool settle(Duration) override { return true; }
-
-  void request_reload() override {
-    const auto files = read_files(line_);
-    ConfigErrors errors;
-    if (files)
-      errors = prober_.configure(*files);
-    else
-      errors.add(files.error());
-    for (const auto& what : errors.lines()) log(LogLevel::error, what);
-    if (!errors.empty()) log(LogLevel::error, "the configuration is refused, the old one is kept");
-    want(prober_.wanted());
-  }
-
- private:
-  const CommandLine& line_;
-  Prober& prober_;
-  std::set<Advertisement> announced_;
-};
-
-int run_dry(const CommandLine& line, PluginTable& plugins, Background& background) {
-  EventLoop loop;
-  Prober prober(loop, line, plugins);
-  DryRun link(line, prober);
-  prober.use(link);
-  const auto files = read_files(line);
-  ConfigErrors errors;
-  if (files)
-    errors = prober.configure(*files);
-  else
-    errors.add(files.error());
-  if (!errors.empty()) return refuse(line, errors);
-  background.tell(kDone);
-  loop.run();
-  return kDone;
+// Once what the first configuration names is loaded and held. Whoever cannot be confined reads no answer.
+void confine_prober(const CommandLine& line, PluginTable& plugins, ProberPart part) {
+  if (ANYPROBE_WITH_LIBSECCOMP == 0)
+    log(LogLevel::warning, "built without libseccomp: the prober's system calls are not limited");
+  if (line.command == Command::run) prepare_libraries();  // another has no probe but its own
+  const auto profile = part == ProberPart::modules ? Profile::modules : Profile::built_in;
+  const auto wrong = confine(profile, plugins.system_calls());
+  if (wrong.empty()) return plugins.seal();
+  log(LogLevel::error, wrong);
+  complain(line, wrong);
+  std::_Exit(kSystem);
 }
 
 }  // namespace
@@ -245,10 +300,14 @@ bool is_prober() {
 }
 
 int run_prober(const CommandLine& line, PluginTable& plugins) {
-  const std::string wanted_user = std::getenv(kProberVariable);
+  unsetenv("NOTIFY_SOCKET");  // what the service manager is told the keeper tells
+  const std::string role = std::getenv(kProberVariable);
   unsetenv(kProberVariable);
-  fcntl(kProberSocket, F_SETFD, FD_CLOEXEC);
+  const auto wanted_user = role.substr(std::min<std::size_t>(role.size(), 1));
+  const auto part = role.starts_with(kModulesLetter) ? ProberPart::modules : ProberPart::built_in;
+  fcntl(kOwnSocket, F_SETFD, FD_CLOEXEC);
   prctl(PR_SET_NAME, line.program.c_str());
+  if (chdir("/") != 0) return kSystem;
   const auto user = find_prober_user(wanted_user);
   const auto wrong = user ? become(*user) : user.error();
   if (!wrong.empty()) {
@@ -260,23 +319,74 @@ int run_prober(const CommandLine& line, PluginTable& plugins) {
 
   EventLoop loop;
   int code = kDone;
-  Prober prober(loop, line, plugins);
+  RunnerClient runner(loop);
+  Prober prober(loop, line, plugins, runner, part);
+  bool confined = false;
+  const KeeperClient* keeper = nullptr;
+  const auto name = line.instance() + (part == ProberPart::modules ? kModulesEnding : "");
+  StatusReport report(
+      name, prober.services(), [&] { return keeper->owed_since(); },
+      [&](const std::string& service) { return prober.drained(service); });
+  ControlServer control(loop, [&](const ControlRequest& request) {
+    const bool drains = request.verb == "drain";
+    if (!drains && request.verb != "resume") return report.answer(request);
+    report.hurry();
+    auto refusal = drains ? prober.drain(request.arguments) : prober.resume(request.arguments);
+    return ControlReply{refusal.empty(), std::move(refusal)};
+  });
   KeeperClient client(
-      loop, kProberSocket,
+      loop, kOwnSocket,
       {.on_configuration =
-           [&](const std::vector<SourceFile>& files) {
-             const auto errors = prober.configure(files);
-             return KeeperClient::Answer{{errors.all_from_flags(), errors.lines()}, prober.wanted()};
+           [&](const std::vector<SourceFile>& files, std::uint32_t generation,
+               const Circumstances& circumstances) {
+             runner.expect(generation);
+             report.before_change();
+             const auto errors = prober.configure(files, circumstances);
+             if (errors.empty()) report.after_change();
+             if (errors.empty() && !std::exchange(confined, true)) confine_prober(line, plugins, part);
+             return KeeperClient::Answer{{errors.all_from_flags(), errors.lines()}, prober.wishes()};
            },
        .on_keeper_gone =
            [&] {
              log(LogLevel::error, "the keeper is gone");
              code = kSystem;
              loop.stop();
-           }});
+           },
+       .on_runner = [&](Descriptor socket) { runner.connect(std::move(socket)); },
+       .on_view =
+           [&](KernelView view) {
+             view.states = prober.of_own(view.states);
+             report.take(std::move(view));
+           },
+       .on_control = [&](Descriptor socket) { control.listen(std::move(socket)); }});
+  keeper = &client;
   prober.use(client);
   loop.run();
   return code;
+}
+
+bool is_runner() {
+  return std::getenv(kRunnerVariable) != nullptr;
+}
+
+int run_runner(const CommandLine& line) {
+  unsetenv(kRunnerVariable);
+  fcntl(kOwnSocket, F_SETFD, FD_CLOEXEC);
+  prctl(PR_SET_NAME, kRunnerName);
+  if (chdir("/") != 0) return kSystem;
+  // What commands leave behind comes to us, and is reaped here.
+  prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+  // It ends when the keeper does, and has its hooks to bring to their end before.
+  for (const int number : {SIGTERM, SIGINT, SIGTSTP, SIGHUP, SIGPIPE}) std::signal(number, SIG_IGN);
+  open_the_log(line);
+  if (!in_foreground(line)) close_standard_streams();
+
+  EventLoop loop;
+  RunnerProcess runner(loop, Descriptor(kOwnSocket),
+                       {.in_force = [&](const LogSettings& settings) { line.change_log(settings); },
+                        .finished = [&] { loop.stop(); }});
+  loop.run();
+  return kDone;
 }
 
 int run_daemon(const CommandLine& given, PluginTable& plugins) {
@@ -288,6 +398,8 @@ int run_daemon(const CommandLine& given, PluginTable& plugins) {
     complain(line, "CAP_NET_ADMIN is needed to change addresses (start as root, or try --dry-run)");
     return kNoPermission;
   }
+  std::error_code unknown;
+  const auto folder = std::filesystem::current_path(unknown).string();
   std::signal(SIGPIPE, SIG_IGN);
   umask(022);
   open_the_log(line);
@@ -296,7 +408,8 @@ int run_daemon(const CommandLine& given, PluginTable& plugins) {
     if (const auto code = background.detach()) return *code;
     if (chdir("/") != 0) return kSystem;
   }
-  const int code = line.dry_run ? run_dry(line, plugins, background) : keep(line, background);
+  const int code =
+      line.dry_run ? run_dry(line, plugins, background) : keep(line, plugins, folder, background);
   background.tell(code);
   return code;
 }

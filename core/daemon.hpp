@@ -1,4 +1,4 @@
-// Wires a daemon together: keeper and prober, or a prober alone where nothing is to be changed.
+// Wires a daemon together: keeper, prober and runner, or a prober alone where nothing is to be changed.
 #pragma once
 
 #include "command_line.hpp"
@@ -13,5 +13,9 @@ int run_daemon(const CommandLine& line, PluginTable& plugins);
 // Whether this process was started by a keeper to be its prober.
 bool is_prober();
 int run_prober(const CommandLine& line, PluginTable& plugins);
+
+// Whether this process was started by a keeper to be its runner.
+bool is_runner();
+int run_runner(const CommandLine& line);
 
 }  // namespace anyprobe

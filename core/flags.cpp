@@ -3,6 +3,7 @@
 #include <getopt.h>
 
 #include <algorithm>
+#include <charconv>
 
 #include "config_reader.hpp"
 
@@ -96,6 +97,28 @@ std::string format_flags(const std::vector<FlagGroup>& groups) {
   return out;
 }
 
+nlohmann::json flag_value(const OptionSpec& spec, const std::string& text) {
+  if (spec.kind == OptionKind::boolean) {
+    if (text.empty() || text == "true") return true;
+    if (text == "false") return false;
+  }
+  if (spec.kind == OptionKind::integer) {
+    std::int64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error == std::errc{} && end == text.data() + text.size()) return number;
+  }
+  return text;
+}
+
+bool is_utf8(const std::string& text) {
+  try {
+    (void)nlohmann::json(text).dump();
+    return true;
+  } catch (const nlohmann::json::exception&) {
+    return false;
+  }
+}
+
 std::string flag_name(std::string_view option) {
   std::string out(option);
   std::replace(out.begin(), out.end(), '_', '-');
@@ -115,6 +138,8 @@ std::string placeholder_of(const OptionSpec& spec) {
       return "ADDRESS";
     case OptionKind::server:
       return "ADDRESS[:PORT]";
+    case OptionKind::host:
+      return "HOST[:PORT]";
     case OptionKind::prefix:
       return "PREFIX";
     case OptionKind::choice: {
@@ -122,6 +147,9 @@ std::string placeholder_of(const OptionSpec& spec) {
       for (const char* choice : spec.choices) out += (out.empty() ? "" : "|") + std::string(choice);
       return out;
     }
+    case OptionKind::command:
+      return "WORD";
+    case OptionKind::secret:
     case OptionKind::text:
       break;
   }
@@ -131,7 +159,10 @@ std::string placeholder_of(const OptionSpec& spec) {
 std::string full_help(const OptionSpec& spec) {
   std::string out = spec.help;
   if (spec.default_value != nullptr) out += " (default: " + std::string(spec.default_value) + ")";
-  if (spec.list) out += "; may be given several times";
+  if (spec.kind == OptionKind::command)
+    out += "; given once for each word, the program first";
+  else if (spec.list)
+    out += "; may be given several times";
   if (spec.required) out += "; required";
   return out;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,11 @@ Outcome<std::vector<std::string>> parse_flags(const std::vector<std::string>& ar
                                               const std::vector<FlagGroup>& groups, bool options_first);
 
 std::string format_flags(const std::vector<FlagGroup>& groups);
+
+bool is_utf8(const std::string& text);
+// The argument of a flag as JSON of the kind that the option wants; what does not fit is left as text, to be
+// refused by its path.
+nlohmann::json flag_value(const OptionSpec& spec, const std::string& text);
 
 // "min_answers" is --min-answers.
 std::string flag_name(std::string_view option);

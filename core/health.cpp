@@ -1,6 +1,7 @@
 #include "health.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace anyprobe {
 
@@ -16,7 +17,8 @@ const char* to_string(HealthState state) {
   return "unknown";
 }
 
-Health::Health(const HealthPolicy& policy, TimePoint now) : policy_(policy), since_(now), last_verdict_(now) {
+Health::Health(const HealthPolicy& policy, TimePoint now, bool held)
+    : policy_(policy), was_up_(held), held_(held), since_(now), last_verdict_(now) {
   if (policy_.damping) damping_.emplace(*policy_.damping);
 }
 
@@ -32,16 +34,17 @@ void Health::set_policy(const HealthPolicy& policy) {
 std::optional<HealthEvent> Health::observe(const Result& result, TimePoint now) {
   if (result.verdict == Verdict::local_error) return tick(now);
   last_verdict_ = now;
+  const bool decides = std::exchange(held_, false);
   if (result.verdict == Verdict::pass) {
     fails_ = 0;
-    passes_ = std::min(passes_ + 1, policy_.rise);
+    passes_ = decides ? policy_.rise : std::min(passes_ + 1, policy_.rise);
     doubt_ = state_ != HealthState::up;
     last_pass_ = result;
     return rise_if_allowed(now);
   }
   passes_ = 0;
   held_until_.reset();
-  fails_ = std::min(fails_ + 1, policy_.fall);
+  fails_ = decides ? policy_.fall : std::min(fails_ + 1, policy_.fall);
   doubt_ = state_ != HealthState::down;
   if (state_ == HealthState::down || fails_ < policy_.fall) return std::nullopt;
   return change(HealthState::down, result.reason, result.detail, now);
@@ -50,6 +53,7 @@ std::optional<HealthEvent> Health::observe(const Result& result, TimePoint now) 
 std::optional<HealthEvent> Health::tick(TimePoint now) {
   if (state_ != HealthState::down && now - last_verdict_ >= policy_.stale_after) {
     passes_ = 0;
+    held_ = false;
     return change(HealthState::down, "stale", "no verdict for too long", now);
   }
   return rise_if_allowed(now);

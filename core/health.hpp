@@ -42,7 +42,9 @@ struct HealthEvent {
 
 class Health {
  public:
-  Health(const HealthPolicy& policy, TimePoint now);
+  // `held`: it was up for whoever asked before, and what it announces stands until more is known. Then the
+  // first verdict decides, either way.
+  Health(const HealthPolicy& policy, TimePoint now, bool held = false);
 
   // A verdict, reached at `now`.
   std::optional<HealthEvent> observe(const Result& result, TimePoint now);
@@ -67,6 +69,7 @@ class Health {
   std::optional<Damping> damping_;
   HealthState state_ = HealthState::unknown;
   bool was_up_ = false;
+  bool held_ = false;
   bool doubt_ = true;
   unsigned passes_ = 0;
   unsigned fails_ = 0;

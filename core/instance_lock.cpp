@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 namespace anyprobe {
 namespace {
@@ -35,7 +36,7 @@ std::unique_ptr<InstanceLock> InstanceLock::acquire(const std::string& run_dir, 
     failure.what = run_dir + ": " + std::strerror(errno);
     return nullptr;
   }
-  const auto path = run_dir + "/" + name + ".pid";
+  const auto path = run_dir + "/" + name + std::string(kPidEnding);
   // The one that ends removes its file: what we opened may be gone by the time it is ours to lock.
   for (;;) {
     const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
@@ -57,8 +58,13 @@ std::unique_ptr<InstanceLock> InstanceLock::acquire(const std::string& run_dir, 
 }
 
 InstanceLock::~InstanceLock() {
-  unlink(path_.c_str());
-  close(fd_);
+  if (!forgotten_) unlink(path_.c_str());
+  if (fd_ >= 0) close(fd_);
+}
+
+void InstanceLock::release_in_child() {
+  forgotten_ = true;
+  close(std::exchange(fd_, -1));
 }
 
 void InstanceLock::write_pid(pid_t pid) {

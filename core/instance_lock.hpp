@@ -5,10 +5,13 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "outcome.hpp"
 
 namespace anyprobe {
+
+inline constexpr std::string_view kPidEnding = ".pid";
 
 class InstanceLock {
  public:
@@ -26,11 +29,14 @@ class InstanceLock {
 
   // Whom signals go to.
   void write_pid(pid_t pid);
+  // In a child that outlives its parent: the lock is the parent's alone, and ends with it.
+  void release_in_child();
 
  private:
   InstanceLock(int fd, std::string path) : fd_(fd), path_(std::move(path)) {}
 
   int fd_;
+  bool forgotten_ = false;
   std::string path_;
 };
 

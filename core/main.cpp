@@ -5,14 +5,17 @@
 #include "check.hpp"
 #include "command_line.hpp"
 #include "daemon.hpp"
+#include "drain_command.hpp"
 #include "exit_codes.hpp"
 #include "probes/builtin.hpp"
+#include "status_command.hpp"
+#include "withdraw_command.hpp"
 
 namespace anyprobe {
 namespace {
 
 int run(const std::vector<std::string>& arguments) {
-  PluginTable plugins(builtin_probes());
+  PluginTable plugins(builtin_probes(), absent_probes());
   const auto line = parse_command_line(arguments, plugins);
   if (!line) {
     const auto name = arguments.empty() ? std::string("anyprobe") : arguments.front();
@@ -28,14 +31,22 @@ int run(const std::vector<std::string>& arguments) {
       return kDone;
     case Command::check:
       return run_check(*line, plugins);
+    case Command::status:
+      return run_status(*line);
+    case Command::drain:
+    case Command::resume:
+      return run_drain(*line);
     case Command::validate:
       return run_validate(*line, plugins);
+    case Command::withdraw:
+      return run_withdraw(*line);
     case Command::probes:
       return run_probes(*line, plugins);
     case Command::run:
     case Command::probe_daemon:
       break;
   }
+  if (is_runner()) return run_runner(*line);
   return is_prober() ? run_prober(*line, plugins) : run_daemon(*line, plugins);
 }
 

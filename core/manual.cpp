@@ -2,9 +2,11 @@
 // so.
 //   @os                 the program and its version
 //   @flags WORD...      the flags that `WORD... --help` tells
-//   @keys WHAT          the keys of service, damping, advertisement, top, log, or of a probe's type
+//   @keys WHAT          the keys of service, damping, address, route, link, addresses_from, top, log, or of a
+//   probe's type
 //   @probes             the keys of every built-in probe
 //   @include NAME       another file of the template's folder
+//   @example NAME       another file of the template's folder, as it is
 // @program stands anywhere for the page's name.
 #include <cstdio>
 #include <filesystem>
@@ -85,6 +87,12 @@ std::string kind(const OptionSpec& spec) {
       return "IP address";
     case OptionKind::server:
       return "IP address, with a port or without";
+    case OptionKind::host:
+      return "IP address or name of a host, with a port or without";
+    case OptionKind::secret:
+      return "Text, or an object with the absolute path of its \"file\"";
+    case OptionKind::command:
+      return "Array of texts: a program and its arguments";
     case OptionKind::prefix:
       return "IP address or prefix";
     case OptionKind::choice:
@@ -110,7 +118,7 @@ std::string keys(std::span<const OptionSpec> specs) {
   for (const auto& spec : specs) {
     items += ".It Cm " + escaped(spec.name) + "\n";
     auto facts = kind(spec) + range(spec);
-    if (spec.list) facts += ", or an array of such";
+    if (spec.list && spec.kind != OptionKind::command) facts += ", or an array of such";
     if (spec.default_value != nullptr) facts += "; default " + std::string(spec.default_value);
     if (spec.required) facts += "; required";
     items += sentence(facts) + sentence(spec.help);
@@ -121,7 +129,10 @@ std::string keys(std::span<const OptionSpec> specs) {
 std::string keys_of(const std::string& what, const PluginTable& plugins) {
   if (what == "service") return keys(service_options());
   if (what == "damping") return keys(damping_options());
-  if (what == "advertisement") return keys(advertisement_options());
+  if (what == "address") return keys(address_options());
+  if (what == "route") return keys(route_options());
+  if (what == "link") return keys(link_options());
+  if (what == "addresses_from") return keys(addresses_from_options());
   if (what == "top") return keys(top_options());
   if (what == "log") return keys(log_options());
   const auto* plugin = plugins.find(what);
@@ -136,6 +147,14 @@ std::string probes(const PluginTable& plugins) {
     out += sentence(plugin->summary) + keys(plugin->options);
   }
   return out;
+}
+
+std::string example(const fs::path& path) {
+  std::ifstream in(path);
+  if (!in) throw std::runtime_error(path.string() + " cannot be read");
+  std::string out = ".Bd -literal -offset indent\n";
+  for (std::string line; std::getline(in, line);) out += escaped(std::move(line)) + "\n";
+  return out + ".Ed\n";
 }
 
 void make_page(const fs::path& path, const std::string& program, const PluginTable& plugins) {
@@ -162,6 +181,8 @@ void make_page(const fs::path& path, const std::string& program, const PluginTab
       std::cout << probes(plugins);
     else if (directive == "@include" && words.size() == 1)
       make_page(path.parent_path() / words.front(), program, plugins);
+    else if (directive == "@example" && words.size() == 1)
+      std::cout << example(path.parent_path() / words.front());
     else
       throw std::runtime_error(path.string() + ": " + line + ": is not understood");
   }

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <stdexcept>
 
+#include "command_runner.hpp"
 #include "config_reader.hpp"
 #include "text.hpp"
 
@@ -36,8 +37,38 @@ std::string out_of_range(const OptionSpec& spec, const std::string& what, const 
   return what + " is not from " + low + " to " + high;
 }
 
+// What is wrong with a secret is said without it.
+void read_secret(const ConfigReader& where, Value& out, std::vector<std::string>& complaints) {
+  std::string secret;
+  if (const auto* file = file_reference(where.value())) {
+    if (!file->starts_with('/')) {
+      complaints.push_back(in_quotes(*file) + " is no absolute path");
+      return;
+    }
+    auto text = where.attachment(*file);
+    if (!text) {
+      complaints.push_back(text.error());
+      return;
+    }
+    secret = std::move(text).value();
+    if (secret.ends_with('\n')) secret.pop_back();
+    if (secret.ends_with('\r')) secret.pop_back();
+    if (secret.empty()) complaints.push_back(*file + ": is empty");
+  } else if (where.value().is_string()) {
+    secret = where.value().get<std::string>();
+    if (secret.empty()) complaints.emplace_back("is empty");
+  } else {
+    complaints.emplace_back(R"(is neither a text nor {"file": "/path"})");
+    return;
+  }
+  if (secret.find('\0') != std::string::npos) complaints.emplace_back("has a NUL in it");
+  out.texts.push_back(std::move(secret));
+}
+
 // One value of the declared kind into `out`, or one complaint.
-void read_item(const OptionSpec& spec, const json& item, Value& out, std::vector<std::string>& complaints) {
+void read_item(const OptionSpec& spec, const ConfigReader& where, Value& out,
+               std::vector<std::string>& complaints) {
+  const auto& item = where.value();
   switch (spec.kind) {
     case OptionKind::integer: {
       if (!item.is_number_integer()) {
@@ -80,11 +111,16 @@ void read_item(const OptionSpec& spec, const json& item, Value& out, std::vector
     default:
       break;
   }
-  if (!item.is_string()) {
+  if (spec.kind == OptionKind::secret) {
+    read_secret(where, out, complaints);
+    return;
+  }
+  const bool number = spec.kind == OptionKind::choice && item.is_number_integer();  // 5 means "5"
+  if (!item.is_string() && !number) {
     complaints.push_back(shown(item) + " is no text (try \"...\")");
     return;
   }
-  const auto text = item.get<std::string>();
+  const auto text = number ? item.dump() : item.get<std::string>();
   if (text.find('\0') != std::string::npos) complaints.push_back(in_quotes(text) + " has a NUL in it");
   switch (spec.kind) {
     case OptionKind::address:
@@ -92,6 +128,9 @@ void read_item(const OptionSpec& spec, const json& item, Value& out, std::vector
       break;
     case OptionKind::server:
       complain(complaints, SocketAddress::parse(text, 1));
+      break;
+    case OptionKind::host:
+      complain(complaints, Host::parse(text, 1));
       break;
     case OptionKind::prefix:
       complain(complaints, Prefix::parse(text));
@@ -129,6 +168,8 @@ struct Options::Impl {
   std::span<const OptionSpec> specs;
   std::size_t errors_before;
   std::map<std::string, Value, std::less<>> values;
+  CommandRunner* runner = nullptr;
+  CommandName commands;  // the place without the option's own name
 
   void read(const OptionSpec& spec) {
     Value value;
@@ -137,7 +178,8 @@ struct Options::Impl {
       if (spec.required) object.error("lacks " + in_quotes(spec.name));
       if (spec.default_value != nullptr) {
         std::vector<std::string> impossible;
-        read_item(spec, default_of(spec), value, impossible);
+        const auto standard = default_of(spec);
+        read_item(spec, reader.with_value(standard), value, impossible);
         value.present = true;
         if (!impossible.empty()) throw std::logic_error(std::string(spec.name) + ": " + impossible.front());
       }
@@ -149,9 +191,15 @@ struct Options::Impl {
       bool good = true;
       for (const auto& item : reader.items()) {
         std::vector<std::string> complaints;
-        read_item(spec, item.value(), value, complaints);
+        read_item(spec, item, value, complaints);
         for (const auto& what : complaints) item.error(what);
         good = good && complaints.empty();
+      }
+      if (good && spec.kind == OptionKind::command && !is_program_name(value.texts.front())) {
+        reader.error(in_quotes(value.texts.front()) +
+                     " is no program (an absolute path, or a name that is looked for in " +
+                     std::string(kCommandPath) + ")");
+        good = false;
       }
       if (good)
         value.given = value.present = true;
@@ -233,6 +281,22 @@ std::vector<SocketAddress> Options::servers(std::string_view name, std::uint16_t
   return out;
 }
 
+std::vector<Host> Options::hosts(std::string_view name, std::uint16_t default_port) const {
+  std::vector<Host> out;
+  for (const auto& text : impl_->find(name).texts) out.push_back(*Host::parse(text, default_port));
+  return out;
+}
+
+ProbeCommand Options::command(std::string_view name) const {
+  const auto& place = impl_->commands;
+  return {impl_->runner, {place.service, place.place + "." + std::string(name)}, impl_->find(name).texts};
+}
+
+void Options::run_commands_by(CommandRunner* runner, std::string service, std::string place) {
+  impl_->runner = runner;
+  impl_->commands = {std::move(service), std::move(place)};
+}
+
 void Options::error(std::string_view name, const std::string& what) {
   (name.empty() ? impl_->object : impl_->object.at(name)).error(what);
 }
@@ -244,6 +308,11 @@ void Options::error(std::string_view name, std::size_t index, const std::string&
 
 bool Options::failed() const {
   return impl_->object.errors().size() != impl_->errors_before;
+}
+
+bool is_program_name(std::string_view word) {
+  return !word.empty() && (word.front() == '/' || word.find('/') == std::string_view::npos) && word != "." &&
+         word != "..";
 }
 
 }  // namespace anyprobe

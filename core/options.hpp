@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "address.hpp"
+#include "host.hpp"
 
 namespace anyprobe {
 
@@ -27,8 +28,11 @@ enum class OptionKind : std::uint8_t {
   duration,  // "250ms", "1s", "2m", "1h"
   address,   // an IP address
   server,    // an IP address, or one with a port
+  host,      // a server, or the name of one
   prefix,
-  choice,  // one of OptionSpec::choices
+  choice,   // one of OptionSpec::choices
+  secret,   // a text, or {"file": path}; never shown to anybody
+  command,  // a program and its arguments (a list); only of probes that are built in
 };
 
 struct OptionSpec {
@@ -44,6 +48,8 @@ struct OptionSpec {
   bool required = false;
 };
 
+class ProbeCommand;
+class CommandRunner;
 class ConfigReader;
 
 // The values of one object of the configuration, checked against the declaration of its options.
@@ -63,7 +69,8 @@ class Options {
   // Whether there is a value, given or by default.
   [[nodiscard]] bool has(std::string_view name) const;
 
-  // Without a value: empty, 0, false. A list read as one value: its first.
+  // Without a value: empty, 0, false. A list read as one value: its first. text() of a secret is the secret
+  // itself, read from its file without the line end.
   [[nodiscard]] std::string text(std::string_view name) const;
   [[nodiscard]] std::vector<std::string> texts(std::string_view name) const;
   [[nodiscard]] std::int64_t integer(std::string_view name) const;
@@ -73,6 +80,13 @@ class Options {
   [[nodiscard]] std::vector<IpAddress> addresses(std::string_view name) const;
   [[nodiscard]] std::vector<Prefix> prefixes(std::string_view name) const;
   [[nodiscard]] std::vector<SocketAddress> servers(std::string_view name, std::uint16_t default_port) const;
+  [[nodiscard]] std::vector<Host> hosts(std::string_view name, std::uint16_t default_port) const;
+
+  // One command, to be started while the probe lives.
+  [[nodiscard]] ProbeCommand command(std::string_view name) const;
+
+  // Who runs the commands in here, those of `service` at `place` ("probe"); before the first command().
+  void run_commands_by(CommandRunner* runner, std::string service, std::string place);
 
   // What is wrong with the value, as one line: `"AX" is no record type (try A)`. The path is put before it.
   void error(std::string_view name, const std::string& what);
@@ -84,5 +98,8 @@ class Options {
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
+
+// Whether it may be the program of a command: an absolute path, or a name without a slash.
+bool is_program_name(std::string_view word);
 
 }  // namespace anyprobe

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "plugin_table.hpp"
+#include "seccomp_filter.hpp"
 #include "text.hpp"
 
 namespace anyprobe {
@@ -60,8 +61,37 @@ std::string PluginTable::add(const ProbePlugin& plugin) {
     return "has no type or no create";
   if (find(plugin.type) != nullptr)
     return "is of type " + in_quotes(plugin.type) + ", which is there already";
+  // The runner takes its commands from the keeper, which loads no module and so knows none of its options.
+  for (const auto& option : plugin.options) {
+    if (option.kind == OptionKind::command)
+      return "has an option that is a command: " + in_quotes(option.name);
+  }
+  if (auto wrong = wrong_with_system_calls(plugin); !wrong.empty()) return wrong;
   plugins_.push_back(&plugin);
   return {};
+}
+
+std::string PluginTable::wrong_with_system_calls(const ProbePlugin& plugin) const {
+  for (const auto* call : plugin.system_calls) {
+    const std::string name = call == nullptr ? "" : call;
+    if (!is_system_call(name)) return "asks for the system call " + in_quotes(name) + ", which is unknown";
+    if (sealed_to_ && std::find(sealed_to_->begin(), sealed_to_->end(), name) == sealed_to_->end())
+      return "asks for the system call " + in_quotes(name) + ", and so for a restart";
+  }
+  return {};
+}
+
+std::vector<std::string> PluginTable::system_calls() const {
+  std::set<std::string> out;
+  for (const auto* plugin : plugins_) out.insert(plugin->system_calls.begin(), plugin->system_calls.end());
+  return {out.begin(), out.end()};
+}
+
+const ProbePlugin* PluginTable::find_program(std::string_view program) const {
+  const auto it = std::find_if(plugins_.begin(), plugins_.end(), [&](const ProbePlugin* plugin) {
+    return plugin->program != nullptr && program == plugin->program;
+  });
+  return it == plugins_.end() ? nullptr : *it;
 }
 
 const ProbePlugin* PluginTable::find(std::string_view type) const {
@@ -70,10 +100,31 @@ const ProbePlugin* PluginTable::find(std::string_view type) const {
   return it == plugins_.end() ? nullptr : *it;
 }
 
+bool PluginTable::is_built_in(std::string_view type) const {
+  return std::any_of(built_in_.begin(), built_in_.end(), [&](const auto* p) { return type == p->type; }) ||
+         std::any_of(absent_.begin(), absent_.end(), [&](const auto& a) { return type == a.type; });
+}
+
 std::string PluginTable::types() const {
   std::string out;
   for (const auto* plugin : plugins_) out += (out.empty() ? "" : ", ") + std::string(plugin->type);
   return out;
+}
+
+std::string PluginTable::why_not(std::string_view type) const {
+  for (const auto& absent : absent_) {
+    if (type == absent.type) return "needs " + std::string(absent.needs) + ", which this build lacks";
+  }
+  return "is no type of probe (one of " + types() + ")";
+}
+
+std::string PluginTable::why_not_program(std::string_view program) const {
+  for (const auto& absent : absent_) {
+    if (absent.program != nullptr && program == absent.program) {
+      return "the " + std::string(absent.type) + " probe " + why_not(absent.type);
+    }
+  }
+  return {};
 }
 
 std::string PluginTable::load_module(int folder, const std::string& name, const std::string& path) {

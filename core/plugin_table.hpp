@@ -1,6 +1,7 @@
 // The probe types there are: those built in and those of a user's own modules.
 #pragma once
 
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -10,10 +11,18 @@
 
 namespace anyprobe {
 
+// A type that this build was made without.
+struct AbsentProbe {
+  const char* type = nullptr;
+  const char* program = nullptr;  // as ProbePlugin's
+  const char* needs = nullptr;    // the library that it would need
+};
+
 class PluginTable {
  public:
-  explicit PluginTable(std::span<const ProbePlugin* const> builtin)
-      : plugins_(builtin.begin(), builtin.end()) {}
+  // Both stay where they are for the life of the table.
+  explicit PluginTable(std::span<const ProbePlugin* const> builtin, std::span<const AbsentProbe> absent = {})
+      : plugins_(builtin.begin(), builtin.end()), built_in_(builtin), absent_(absent) {}
   PluginTable(const PluginTable&) = delete;
   PluginTable& operator=(const PluginTable&) = delete;
 
@@ -27,14 +36,30 @@ class PluginTable {
   std::vector<std::string> load_folder(const std::string& folder);
 
   [[nodiscard]] const ProbePlugin* find(std::string_view type) const;
+  // Whether it is part of the program, in this build or in another.
+  [[nodiscard]] bool is_built_in(std::string_view type) const;
+  [[nodiscard]] const ProbePlugin* find_program(std::string_view program) const;
   [[nodiscard]] const std::vector<const ProbePlugin*>& all() const { return plugins_; }
   [[nodiscard]] std::string types() const;  // "dns, tcp"
+  // Why there is none of this type, after the type: "is no type of probe (one of dns, tcp)".
+  [[nodiscard]] std::string why_not(std::string_view type) const;
+  // Why this program is no probe, where there are builds in which it is; else empty.
+  [[nodiscard]] std::string why_not_program(std::string_view program) const;
+
+  // That the modules ask for.
+  [[nodiscard]] std::vector<std::string> system_calls() const;
+  // The process is confined to what the table has now: a module that asks for more is refused.
+  void seal() { sealed_to_ = system_calls(); }
 
  private:
   std::string load_module(int folder, const std::string& name, const std::string& path);
+  [[nodiscard]] std::string wrong_with_system_calls(const ProbePlugin& plugin) const;
 
   std::vector<const ProbePlugin*> plugins_;
+  std::span<const ProbePlugin* const> built_in_;
+  std::span<const AbsentProbe> absent_;
   std::set<std::string> modules_;  // by path
+  std::optional<std::vector<std::string>> sealed_to_;
 };
 
 }  // namespace anyprobe

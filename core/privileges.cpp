@@ -25,16 +25,37 @@ std::string failed(const char* what) {
 Outcome<User> find_user(const std::string& name) {
   const passwd* entry = getpwnam(name.c_str());
   if (entry == nullptr) return Error{"there is no user " + in_quotes(name)};
-  if (entry->pw_uid == 0) return Error{in_quotes(name) + " is root: the prober must not be"};
   return User{name, entry->pw_uid, entry->pw_gid};
+}
+
+Outcome<User> find_user_but_root(const std::string& name) {
+  auto user = find_user(name);
+  if (user && user->uid == 0) return Error{in_quotes(name) + " is root: the prober must not be"};
+  return user;
 }
 
 }  // namespace
 
 Outcome<User> find_prober_user(const std::string& name) {
-  if (!name.empty()) return find_user(name);
-  auto own = find_user("anyprobe");
-  return own ? std::move(own) : find_user("nobody");
+  if (!name.empty()) return find_user_but_root(name);
+  auto own = find_user_but_root("anyprobe");
+  return own ? std::move(own) : find_user_but_root("nobody");
+}
+
+Outcome<User> find_command_user(const std::string& name) {
+  return name.empty() ? find_prober_user(name) : find_user(name);
+}
+
+std::vector<gid_t> groups_of(const User& user) {
+  std::vector<gid_t> out(64);
+  for (;;) {
+    int count = static_cast<int>(out.size());
+    const bool all = getgrouplist(user.name.c_str(), user.gid, out.data(), &count) >= 0;
+    const auto needed = static_cast<std::size_t>(count);
+    if (!all && needed <= out.size()) return {user.gid};
+    out.resize(needed);
+    if (all) return out;
+  }
 }
 
 #if ANYPROBE_WITH_LIBCAP_NG
@@ -44,15 +65,25 @@ bool may_administer_network() {
   return capng_get_caps_process() == 0 && capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_ADMIN) != 0;
 }
 
-std::string limit_keeper() {
+namespace {
+
+void choose_keepers() {
   capng_clear(CAPNG_SELECT_ALL);
-  if (capng_updatev(CAPNG_ADD,
-                    static_cast<capng_type_t>(CAPNG_EFFECTIVE | CAPNG_PERMITTED | CAPNG_BOUNDING_SET),
-                    CAP_NET_ADMIN, CAP_NET_BIND_SERVICE, CAP_DAC_READ_SEARCH, CAP_KILL, CAP_SETUID,
-                    CAP_SETGID, CAP_SETPCAP, -1) != 0 ||
-      capng_apply(CAPNG_SELECT_ALL) != 0) {
-    return "the keeper's capabilities cannot be limited";
-  }
+  capng_updatev(CAPNG_ADD, static_cast<capng_type_t>(CAPNG_EFFECTIVE | CAPNG_PERMITTED | CAPNG_BOUNDING_SET),
+                CAP_NET_ADMIN, CAP_NET_BIND_SERVICE, CAP_DAC_READ_SEARCH, CAP_KILL, CAP_SETUID, CAP_SETGID,
+                CAP_SETPCAP, -1);
+}
+
+}  // namespace
+
+std::string limit_keeper() {
+  choose_keepers();
+  return capng_apply(CAPNG_SELECT_CAPS) == 0 ? "" : "the keeper's capabilities cannot be limited";
+}
+
+std::string seal_keeper() {
+  choose_keepers();
+  if (capng_apply(CAPNG_SELECT_ALL) != 0) return "the keeper's bounding set cannot be limited";
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return failed("no_new_privs");
   return {};
 }
@@ -73,6 +104,9 @@ bool may_administer_network() {
 }
 
 std::string limit_keeper() {
+  return {};
+}
+std::string seal_keeper() {
   return {};
 }
 

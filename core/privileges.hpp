@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <string>
+#include <vector>
 
 #include "outcome.hpp"
 
@@ -19,6 +20,10 @@ struct User {
 // refused.
 Outcome<User> find_prober_user(const std::string& name);
 
+// The user a command runs as: `name`, which may be root, or without one that of the prober.
+Outcome<User> find_command_user(const std::string& name);
+std::vector<gid_t> groups_of(const User& user);  // its own and those it is a member of
+
 // Whether this process has CAP_NET_ADMIN.
 bool may_administer_network();
 
@@ -26,8 +31,12 @@ bool may_administer_network();
 // Started as somebody else than root it stays who it is, without capabilities.
 std::string become(const User& user);
 
-// Keeps what the keeper needs: to change addresses, to bind low ports, to read what root may read, and to
-// start, signal and outlive its prober. Without libcap-ng it keeps what it has.
+// The keeper's limits, in two steps, since what it starts cannot have more than its bounding set.
+// First, what it can do itself: to change addresses, to bind low ports, to read what root may read, and to
+// start, signal and outlive its processes. Without libcap-ng it keeps what it has.
 std::string limit_keeper();
+// Then, where no command is configured, what it and all that it starts could ever gain. With commands this
+// stays open: the runner has to become each of their users, and may be asked to run a program that is setuid.
+std::string seal_keeper();
 
 }  // namespace anyprobe

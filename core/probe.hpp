@@ -53,6 +53,9 @@ class Attempt {
 
   // Asked at the deadline: what is still owed, for the log ("no answer from 127.0.0.1:53 over udp").
   [[nodiscard]] virtual std::string waiting_for() const { return {}; }
+  // Asked at the deadline: whether the question was put at all, and its answer could not be lost here. If
+  // not, it is a local error, not a failure.
+  [[nodiscard]] virtual bool asked() const { return true; }
 };
 
 enum class Protocol : std::uint8_t { udp, tcp, local };
@@ -71,19 +74,26 @@ class Probe {
   Probe& operator=(const Probe&) = delete;
 
   [[nodiscard]] virtual std::vector<Endpoint> endpoints() const = 0;  // what it asks
+  // Called once behind create(), in a daemon alone and not where the configuration is only judged or asked
+  // once: takes what it holds for its life, such as a port. What is wrong is an error of the configuration.
+  virtual void prepare(Options& /*options*/) {}
   // One attempt at a time. `sink` outlives the attempt, and the probe outlives both.
   [[nodiscard]] virtual std::unique_ptr<Attempt> start(ResultSink& sink) = 0;
 };
 
 // Raised with every release that changes this header or one that it includes.
-inline constexpr std::uint32_t kPluginAbi = 1;
+inline constexpr std::uint32_t kPluginAbi = 3;
 
 // One probe type, built in or from a module. A module exports one as `extern "C" anyprobe_plugin`.
 struct ProbePlugin {
   std::uint32_t abi = kPluginAbi;
   const char* type = nullptr;     // "dns", as in the configuration
   const char* summary = nullptr;  // one line
+  const char* program = nullptr;  // "dns-probe": the name that starts the program as this probe; null: none
   std::span<const OptionSpec> options;
+  // Of a module: what its code asks of the kernel beyond what every probe may ("memfd_create"), in the life
+  // of its probes and at a reload; what it does while it is loaded at the start needs no mention.
+  std::span<const char* const> system_calls = {};
   // Says what is wrong by options.error() and returns null; throws only on what is no fault of the
   // configuration. The loop outlives the probe.
   std::unique_ptr<Probe> (*create)(EventLoop& loop, Options& options) = nullptr;

@@ -3,9 +3,12 @@
 #include <csignal>
 
 #include <algorithm>
+#include <set>
+#include <utility>
 
 #include "config_reader.hpp"
 #include "log.hpp"
+#include "text.hpp"
 
 namespace anyprobe {
 namespace {
@@ -23,8 +26,9 @@ std::string rounded(Duration duration) {
 }
 
 bool same(const ServiceConfig& a, const ServiceConfig& b) {
-  return a.schedule == b.schedule && a.timeout == b.timeout && a.health == b.health && a.need == b.need &&
-         a.asks == b.asks && a.advertise == b.advertise;
+  return a.schedule == b.schedule && a.timeout == b.timeout && a.lease == b.lease && a.health == b.health &&
+         a.linger == b.linger && a.need == b.need && a.asks == b.asks && a.advertise == b.advertise &&
+         a.commands == b.commands;
 }
 
 std::string explained(std::string_view reason, const std::string& detail) {
@@ -37,20 +41,53 @@ std::string damping_note(const HealthEvent& event) {
          (event.suppressed ? ", suppressed" : "");
 }
 
+// A route may be asked for by the address it leads to, unlike an address of this host, but not without risk.
+void warn_of_detours(const Service& service) {
+  std::set<IpAddress> told;
+  for (const auto& endpoint : service.endpoints()) {
+    if (!endpoint.device.empty()) continue;
+    for (const auto& what : service.config().advertise) {
+      if (what.kind != Advertisement::Kind::route || !what.prefix.contains(endpoint.address.ip)) continue;
+      if (!told.insert(endpoint.address.ip).second) continue;
+      log(LogLevel::warning,
+          service.name() + ": asks " + endpoint.address.ip.to_string() +
+              " by whatever route there is: while ours is withdrawn, OSPF may bring another node's, and that "
+              "node would answer (bind_device makes it ask through the interface that is named)");
+    }
+  }
+}
+
+// A third of the shortest lease, so that one that is late does no harm.
+Duration time_to_renew(const std::vector<std::unique_ptr<Service>>& services) {
+  Duration shortest = std::chrono::seconds(3);
+  for (const auto& service : services) {
+    const Duration lease = service->config().lease;
+    shortest = service == services.front() ? lease : std::min(shortest, lease);
+  }
+  return shortest / 3;
+}
+
 }  // namespace
 
-Prober::Prober(EventLoop& loop, const CommandLine& line, PluginTable& plugins)
+Prober::Prober(EventLoop& loop, const CommandLine& line, PluginTable& plugins, CommandRunner& commands,
+               ProberPart part)
     : loop_(loop),
       line_(line),
       plugins_(plugins),
+      commands_(commands),
+      part_(part),
       term_(loop, SIGTERM, [this] { terminate("SIGTERM"); }),
       int_(loop, SIGINT, [this] { terminate("SIGINT"); }),
       tstp_(loop, SIGTSTP, [this] { suspend(); }),
       cont_(loop, SIGCONT, [this] { resume(); }),
       hup_(loop, SIGHUP, [this] { link_->request_reload(); }),
-      changed_(loop, [this] { link_->want(wanted()); }) {}
+      usr2_(loop, SIGUSR2, [this] { hand_over(); }),
+      changed_(loop, [this] { want(); }),
+      stop_(loop, [this] { stop_itself(); }),
+      renew_(loop, [this] { want(); }),
+      lingered_(loop, [this] { leave(); }) {}
 
-ConfigErrors Prober::configure(const std::vector<SourceFile>& files) {
+ConfigErrors Prober::configure(const std::vector<SourceFile>& files, const Circumstances& circumstances) {
   ConfigErrors errors;
   const auto documents = assemble(line_, files, errors);
   if (!errors.empty()) return errors;
@@ -60,6 +97,9 @@ ConfigErrors Prober::configure(const std::vector<SourceFile>& files) {
   ConfigContext context;
   context.loop = &loop_;
   context.plugins = &plugins_;
+  context.prepares = true;
+  context.part = part_;
+  context.commands = &commands_;
   context.running = [&](const std::string& name, const std::string& asks) -> const std::vector<Endpoint>* {
     const auto it = running.find(name);
     return it != running.end() && it->second->config().asks == asks ? &it->second->endpoints() : nullptr;
@@ -69,24 +109,44 @@ ConfigErrors Prober::configure(const std::vector<SourceFile>& files) {
 
   line_.change_log(config.log);
   std::vector<std::unique_ptr<Service>> next;
+  std::vector<Place> places;
   std::size_t added = 0;
   std::size_t changed = 0;
+  auto found = circumstances.found.begin();
+  if (circumstances.suspended && !configured_) {
+    suspended_ = true;
+    stop_.schedule();
+  }
   for (auto& service : config.services) {
+    const auto count = service.advertise.size();
+    bool held = false;
+    for (std::size_t i = 0; i < count && found != circumstances.found.end(); ++i) held = *found++ || held;
+    if (part_ != ProberPart::whole && service.part != part_) {
+      places.push_back({nullptr, count});
+      continue;
+    }
     const auto old = std::find_if(services_.begin(), services_.end(),
                                   [&](const auto& s) { return s != nullptr && s->name() == service.name; });
     if (old == services_.end()) {
+      // Of those that run, we know it better than the keeper: the last word may be on its way.
+      const auto place = places.size();
+      if (place < circumstances.drained.size() && circumstances.drained[place]) drained_.insert(service.name);
       next.push_back(std::make_unique<Service>(
           loop_, std::move(service), [this](Service& s, const HealthEvent& event) { on_event(s, event); },
           [this](Service& s, const Service::Check& check) { on_check(s, check); }));
-      if (!suspended_) next.back()->start(added);
+      warn_of_detours(*next.back());
+      if (!suspended_) next.back()->start(added, held);
       ++added;
+      places.push_back({next.back().get(), count});
       continue;
     }
     if (!same((*old)->config(), service)) {
       (*old)->reconfigure(std::move(service));
+      warn_of_detours(**old);
       ++changed;
     }
     next.push_back(std::move(*old));
+    places.push_back({next.back().get(), count});
   }
   const auto removed =
       std::count_if(services_.begin(), services_.end(), [](const auto& s) { return s != nullptr; });
@@ -95,17 +155,90 @@ ConfigErrors Prober::configure(const std::vector<SourceFile>& files) {
                             std::to_string(changed) + " changed, " + std::to_string(removed) + " removed, " +
                             std::to_string(next.size() - added - changed) + " untouched");
   }
+  // By the old table, which has their hooks.
+  for (const auto& gone : services_) {
+    if (gone != nullptr && gone->up() && !suspended_) add_hook(*gone, HookState::down, "removed");
+  }
+  run_hooks();
+  commands_.use(std::move(config.commands));
   services_ = std::move(next);
+  places_ = std::move(places);
   configured_ = true;
+  renew_.start(time_to_renew(services_));
   return errors;
 }
 
-std::vector<bool> Prober::wanted() const {
-  std::vector<bool> out;
-  for (const auto& service : services_) {
-    out.insert(out.end(), service->config().advertise.size(), service->up() && !suspended_);
+std::string Prober::drain(const std::vector<std::string>& names) {
+  return administer(names, true);
+}
+
+std::string Prober::resume(const std::vector<std::string>& names) {
+  return administer(names, false);
+}
+
+std::string Prober::administer(const std::vector<std::string>& names, bool drain) {
+  if (suspended_) return "suspended: CONT resumes it";
+  if (leaving_) return "about to end";
+  std::set<std::string> all;
+  for (const auto& service : services_) all.insert(service->name());
+  std::set<std::string> wanted(names.begin(), names.end());
+  if (wanted.empty()) wanted = all;
+  for (const auto& name : wanted) {
+    if (!all.contains(name)) return "there is no service " + in_quotes(name);
+  }
+  for (const auto& name : wanted) {
+    if (drain == drained_.contains(name)) continue;
+    log(LogLevel::info, name + (drain ? ": drained by hand" : ": resumed by hand"),
+        {{"service", name}, {"admin", drain ? "drained" : "active"}});
+    if (drain)
+      drained_.insert(name);
+    else
+      drained_.erase(name);
+  }
+  std::vector<bool> flags;
+  for (const auto& place : places_)
+    flags.push_back(place.service != nullptr && drained(place.service->name()));
+  link_->keep_drained(flags);
+  want();
+  return {};
+}
+
+Wish Prober::wish_of(Service& service) const {
+  if (suspended_ || left_) return Wish::withdraw;
+  if (leaving_) return Wish::linger;
+  // The loop may have stood still since the last answer: what is said now must be so now.
+  service.look_at_age();
+  if (drained(service.name())) return service.state() == HealthState::down ? Wish::withdraw : Wish::linger;
+  if (service.state() == HealthState::unknown) return Wish::hold;
+  return service.up() ? Wish::announce : Wish::withdraw;
+}
+
+std::vector<Wish> Prober::wishes() {
+  std::vector<Wish> out;
+  for (const auto& place : places_) {
+    out.insert(out.end(), place.advertisements,
+               place.service == nullptr ? Wish::hold : wish_of(*place.service));
   }
   return out;
+}
+
+std::vector<AdvertisementState> Prober::of_own(const std::vector<AdvertisementState>& all) const {
+  std::vector<AdvertisementState> out;
+  auto it = all.begin();
+  for (const auto& place : places_) {
+    for (std::size_t i = 0; i < place.advertisements && it != all.end(); ++i, ++it) {
+      if (place.service != nullptr) out.push_back(*it);
+    }
+  }
+  return out;
+}
+
+// Also where nothing is announced: that something is said shows that the loop turns.
+void Prober::want() {
+  link_->want(wishes());
+  changed_.cancel();
+  run_hooks();
+  renew_.start(time_to_renew(services_));
 }
 
 void Prober::on_event(Service& service, const HealthEvent& event) {
@@ -125,6 +258,26 @@ void Prober::on_event(Service& service, const HealthEvent& event) {
        {"detail", event.detail}});
   // All that changes in one pass of the loop goes to the kernel as one batch.
   changed_.schedule();
+  if (event.to == HealthState::up) add_hook(service, HookState::up, event.reason);
+  if (event.from == HealthState::up) add_hook(service, HookState::down, event.reason);
+}
+
+void Prober::add_hook(const Service& service, HookState state, std::string_view reason) {
+  const auto& commands = service.config().commands;
+  const bool up = state == HookState::up;
+  if ((up ? commands.on_up : commands.on_down).empty()) return;
+  hooks_.push_back({{service.name(), up ? "on_up" : "on_down"}, state, std::string(reason)});
+}
+
+void Prober::run_hooks() {
+  for (const auto& hook : std::exchange(hooks_, {})) commands_.run_hook(hook.name, hook.state, hook.reason);
+}
+
+void Prober::run_hooks_of_all_up(std::string_view reason) {
+  for (const auto& service : services_) {
+    if (service->up()) add_hook(*service, HookState::down, reason);
+  }
+  run_hooks();
 }
 
 void Prober::on_check(const Service& service, const Service::Check& check) {
@@ -149,27 +302,64 @@ void Prober::start_all() {
 }
 
 void Prober::terminate(const char* signal) {
+  if (leaving_) return;
   log(LogLevel::info, std::string(signal) + ": withdrawing everything and leaving");
-  for (const auto& service : services_) service->stop();
-  suspended_ = leaving_ = true;
+  Duration linger{};
+  for (const auto& service : services_) {
+    if (service->up() && !suspended_) {
+      linger = std::max(linger, service->config().linger);
+      add_hook(*service, HookState::down, "terminated");
+    }
+    service->stop();
+  }
+  leaving_ = true;
   changed_.cancel();
-  link_->want(wanted());
+  if (suspended_ || linger == Duration::zero()) return leave();
+  want();
+  lingered_.start(linger);
+}
+
+void Prober::leave() {
+  if (std::exchange(left_, true)) return;
+  renew_.stop();
+  lingered_.stop();
+  link_->want(wishes());
   if (!link_->settle(kPatience)) log(LogLevel::error, "the withdrawal was not confirmed in time");
+  run_hooks();
   loop_.stop();
 }
 
 void Prober::suspend() {
-  if (suspended_) return;
+  if (suspended_ || leaving_) return;
   suspended_ = true;
   for (const auto& service : services_) service->stop();
   changed_.cancel();
-  link_->want(wanted());
+  link_->tell_suspended(true);
+  link_->want(wishes());
   const bool settled = link_->settle(kPatience);
   log(settled ? LogLevel::info : LogLevel::error,
       settled ? "SIGTSTP: everything is withdrawn, suspended until SIGCONT"
               : "SIGTSTP: the withdrawal was not confirmed in time; suspended until SIGCONT");
+  run_hooks_of_all_up("suspended");
+  stop_itself();
+}
+
+void Prober::stop_itself() {
+  renew_.stop();
   // In an orphaned process group, SIGTSTP's default action does nothing.
   raise(SIGSTOP);
+}
+
+void Prober::hand_over() {
+  if (leaving_) return;
+  log(LogLevel::info, "SIGUSR2: leaving what is announced to the next run");
+  if (!suspended_) link_->want(wishes());
+  leaving_ = true;
+  for (const auto& service : services_) service->stop();
+  changed_.cancel();
+  renew_.stop();
+  link_->hand_over();
+  loop_.stop();
 }
 
 void Prober::resume() {
@@ -181,7 +371,9 @@ void Prober::resume() {
   }
   suspended_ = false;
   log(LogLevel::info, "SIGCONT: starting afresh");
+  link_->tell_suspended(false);
   start_all();
+  want();
 }
 
 }  // namespace anyprobe

@@ -3,9 +3,12 @@
 #pragma once
 
 #include <memory>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "command_line.hpp"
+#include "command_runner.hpp"
 #include "config.hpp"
 #include "event_loop.hpp"
 #include "keeper_link.hpp"
@@ -16,41 +19,81 @@ namespace anyprobe {
 
 class Prober {
  public:
-  Prober(EventLoop& loop, const CommandLine& line, PluginTable& plugins);
+  // `commands` outlives the prober.
+  Prober(EventLoop& loop, const CommandLine& line, PluginTable& plugins, CommandRunner& commands,
+         ProberPart part);
 
   // Before anything else; the link outlives the prober's last call to it.
   void use(KeeperLink& link) { link_ = &link; }
 
   // Takes the configuration, at start or as a reload, or returns what is wrong with it and keeps what it had.
-  // Services that did not change are not touched.
-  ConfigErrors configure(const std::vector<SourceFile>& files);
-  // What is wanted of the configuration that it has.
-  [[nodiscard]] std::vector<bool> wanted() const;
+  // Services that did not change are not touched. wishes() must be told behind it.
+  ConfigErrors configure(const std::vector<SourceFile>& files, const Circumstances& circumstances);
+  // Withdraws services as planned, whatever their health, or lets them be announced again by it; all where
+  // none is named. Empty, or what is wrong, and then nothing was done.
+  std::string drain(const std::vector<std::string>& names);
+  std::string resume(const std::vector<std::string>& names);
+  [[nodiscard]] bool drained(const std::string& name) const { return drained_.contains(name); }
+
+  // What is to become of each advertisement of the configuration, by what is known of its service now.
+  [[nodiscard]] std::vector<Wish> wishes();
 
   [[nodiscard]] const std::vector<std::unique_ptr<Service>>& services() const { return services_; }
+  // Of what there is one of for each advertisement of the configuration: those of services().
+  [[nodiscard]] std::vector<AdvertisementState> of_own(const std::vector<AdvertisementState>& all) const;
 
  private:
   void on_event(Service& service, const HealthEvent& event);
   void on_check(const Service& service, const Service::Check& check);
+  // Hooks wait until the change has been asked for: they are never in its way.
+  struct Hook {
+    CommandName name;
+    HookState state;
+    std::string reason;
+  };
+  void add_hook(const Service& service, HookState state, std::string_view reason);
+  void run_hooks();
+  void run_hooks_of_all_up(std::string_view reason);
+  std::string administer(const std::vector<std::string>& names, bool drain);
+  [[nodiscard]] Wish wish_of(Service& service) const;
+  void want();
   void start_all();
   void terminate(const char* signal);
+  void leave();
   void suspend();
+  void stop_itself();
   void resume();
+  void hand_over();
 
   EventLoop& loop_;
   const CommandLine& line_;
   PluginTable& plugins_;
+  CommandRunner& commands_;
   KeeperLink* link_ = nullptr;
+  const ProberPart part_;
   std::vector<std::unique_ptr<Service>> services_;
+  // Of each service of the configuration, also of those that are another prober's (null).
+  struct Place {
+    Service* service = nullptr;
+    std::size_t advertisements = 0;
+  };
+  std::set<std::string> drained_;
+  std::vector<Place> places_;
+  std::vector<Hook> hooks_;
   bool suspended_ = false;
   bool leaving_ = false;
+  bool left_ = false;
   bool configured_ = false;
   Signal term_;
   Signal int_;
   Signal tstp_;
   Signal cont_;
   Signal hup_;
+  Signal usr2_;
   Deferred changed_;
+  Deferred stop_;
+  Timer renew_;
+  Timer lingered_;
 };
 
 }  // namespace anyprobe

@@ -49,8 +49,13 @@ void Runner::deadline() {
   for (auto& slot : slots_) {
     if (slot->reported) continue;
     auto owed = slot->attempt ? slot->attempt->waiting_for() : std::string();
-    slot->report(
-        {Verdict::fail, Evidence::soft, "timeout", owed.empty() ? "no answer in time" : std::move(owed)});
+    if (slot->attempt && !slot->attempt->asked()) {
+      slot->report({Verdict::local_error, Evidence::soft, "not_asked",
+                    owed.empty() ? "the question could not be put in time" : std::move(owed)});
+    } else {
+      slot->report(
+          {Verdict::fail, Evidence::soft, "timeout", owed.empty() ? "no answer in time" : std::move(owed)});
+    }
     if (result_) return;
   }
 }

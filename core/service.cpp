@@ -28,10 +28,12 @@ void Service::make_runner() {
                                      [this](const Result& result, Duration took) { done(result, took); });
 }
 
-void Service::start(std::size_t position) {
+void Service::start(std::size_t position, bool held) {
   stop();
   const auto now = Clock::now();
-  health_ = Health(config_.health, now);
+  health_ = Health(config_.health, now, held);
+  reason_ = {};
+  detail_.clear();
   due_ = schedule_.first(now, position);
   started_ = true;
   arm();
@@ -45,8 +47,12 @@ void Service::stop() {
 
 void Service::catch_up() {
   if (!started_) return;
-  tell(health_.tick(Clock::now()));
+  look_at_age();
   if (!runner_->running()) round();
+}
+
+void Service::look_at_age() {
+  if (started_) tell(health_.tick(Clock::now()));
 }
 
 void Service::reconfigure(ServiceConfig config) {
@@ -77,14 +83,21 @@ void Service::timer() {
 
 void Service::done(const Result& result, Duration took) {
   const auto now = Clock::now();
-  on_check_(*this, {result, took, std::exchange(last_verdict_, result.verdict)});
+  const auto before = last_ ? last_->verdict : Verdict::pass;
+  last_ = Last{now, result.verdict, result.reason, took};
+  on_check_(*this, {result, took, before});
   tell(health_.observe(result, now));
   due_ = schedule_.next(due_, now, health_.in_doubt());
   arm();
 }
 
 void Service::tell(const std::optional<HealthEvent>& event) {
-  if (event) on_event_(*this, *event);
+  if (!event) return;
+  if (event->kind == HealthEvent::Kind::changed) {
+    reason_ = event->reason;
+    detail_ = event->detail;
+  }
+  on_event_(*this, *event);
 }
 
 void Service::arm() {

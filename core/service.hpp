@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,13 +27,15 @@ class Service {
   // `config` with its probes. It does nothing before start().
   Service(EventLoop& loop, ServiceConfig config, OnEvent on_event, OnCheck on_check);
 
-  // Unknown, and asked for the first time soon: see Schedule::first.
-  void start(std::size_t position);
+  // Unknown, and asked for the first time soon: see Schedule::first. `held`: see Health.
+  void start(std::size_t position, bool held = false);
   void stop();  // asks no more; what it knew is forgotten at the next start
 
   // Time has passed that the loop did not see (a stop): what is stale is said now, and the service is asked
   // at once.
   void catch_up();
+  // Says what is stale by now, so that what follows is not said on old answers.
+  void look_at_age();
 
   // Takes a changed configuration of the same service. Its state stays; probes are replaced only if `config`
   // has any.
@@ -40,7 +43,20 @@ class Service {
 
   [[nodiscard]] const std::string& name() const { return config_.name; }
   [[nodiscard]] const ServiceConfig& config() const { return config_; }
-  [[nodiscard]] bool up() const { return health_.state() == HealthState::up; }
+  [[nodiscard]] HealthState state() const { return health_.state(); }
+  [[nodiscard]] bool up() const { return state() == HealthState::up; }
+  [[nodiscard]] const Health& health() const { return health_; }
+  // Of the change to the state that it has; empty where there was none since the start.
+  [[nodiscard]] std::string_view reason() const { return reason_; }
+  [[nodiscard]] const std::string& detail() const { return detail_; }
+  // The last round that ended, also one from before the last start.
+  struct Last {
+    TimePoint at{};
+    Verdict verdict = Verdict::fail;
+    std::string_view reason;
+    Duration took{};
+  };
+  [[nodiscard]] const std::optional<Last>& last() const { return last_; }
   [[nodiscard]] const std::vector<Endpoint>& endpoints() const { return endpoints_; }
 
  private:
@@ -60,7 +76,9 @@ class Service {
   Schedule schedule_;
   TimePoint due_{};
   bool started_ = false;
-  Verdict last_verdict_ = Verdict::pass;
+  std::string_view reason_;
+  std::string detail_;
+  std::optional<Last> last_;
   std::unique_ptr<Runner> runner_;
   Timer timer_;
 };

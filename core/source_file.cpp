@@ -42,7 +42,7 @@ Outcome<SourceFile> read_source_file(const std::string& path, const std::string&
   const auto text = read_descriptor(fd);
   close(fd);
   if (!text) return Error{path + ": " + text.error()};
-  return SourceFile{name, *text};
+  return SourceFile{name, *text, SourceFile::Role::configuration};
 }
 
 Outcome<std::vector<SourceFile>> read_source_files(const std::string& path, bool drop_ins) {

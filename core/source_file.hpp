@@ -1,6 +1,7 @@
-// Files of the configuration as they were read.
+// Files of the configuration, and those that it names, as they were read.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -9,8 +10,15 @@
 namespace anyprobe {
 
 struct SourceFile {
+  enum class Role : std::uint8_t {
+    configuration,
+    attachment,  // a file that the configuration names; its name is the path as it stands there
+    missing,     // such a file that could not be read; its text says why
+  };
+
   std::string name;  // as errors call it
   std::string text;
+  Role role = Role::configuration;
 };
 
 inline constexpr std::size_t kLargestFile = 16U << 20U;

@@ -1,13 +1,55 @@
 #include "builtin.hpp"
 
+#include "anyprobe_features.hpp"
 #include "dns_probe.hpp"
+#include "exec_probe.hpp"
+#include "ntp_probe.hpp"
+#include "radius_probe.hpp"
+#include "sip_probe.hpp"
+#include "socks_probe.hpp"
+#include "syslog_probe.hpp"
 #include "tcp_probe.hpp"
+
+#if ANYPROBE_WITH_LIBCURL
+#include "curl_exchange.hpp"
+#include "http_probe.hpp"
+#include "http_proxy_probe.hpp"
+#endif
 
 namespace anyprobe {
 
 std::span<const ProbePlugin* const> builtin_probes() {
-  static constexpr const ProbePlugin* kBuiltin[] = {&kDnsProbe, &kTcpProbe};
+  static constexpr const ProbePlugin* kBuiltin[] = {
+    &kDnsProbe,
+    &kExecProbe,
+#if ANYPROBE_WITH_LIBCURL
+    &kHttpProbe,
+    &kHttpProxyProbe,
+#endif
+    &kNtpProbe,
+    &kRadiusProbe,
+    &kSipProbe,
+    &kSocksProbe,
+    &kSyslogProbe,
+    &kTcpProbe,
+  };
   return kBuiltin;
+}
+
+void prepare_libraries() noexcept {
+#if ANYPROBE_WITH_LIBCURL
+  prepare_curl();
+#endif
+}
+
+std::span<const AbsentProbe> absent_probes() {
+#if ANYPROBE_WITH_LIBCURL
+  return {};
+#else
+  static constexpr AbsentProbe kAbsent[] = {{"http", nullptr, "libcurl"},
+                                            {"http_proxy", "squid-probe", "libcurl"}};
+  return kAbsent;
+#endif
 }
 
 }  // namespace anyprobe

@@ -2,10 +2,12 @@
 
 #include <array>
 #include <set>
+#include <string_view>
 #include <utility>
 
 #include "core/text.hpp"
 #include "probes/dns_attempt.hpp"
+#include "probes/named_probe.hpp"
 #include "probes/source_options.hpp"
 
 namespace anyprobe {
@@ -17,7 +19,7 @@ constexpr std::array kTransports = {"udp", "tcp", "both"};
 
 constexpr std::array kOptions = {
     OptionSpec{.name = "server",
-               .kind = OptionKind::server,
+               .kind = OptionKind::host,
                .list = true,
                .default_value = "127.0.0.1",
                .help = "whom to ask, port 53 unless another is given; of several, all are asked at once"},
@@ -183,32 +185,40 @@ std::size_t read_need(Options& options, std::size_t servers) {
   return need == 0 ? servers : need;
 }
 
+void ask(DnsPlan& plan, const std::vector<SocketAddress>& servers, const DnsTarget& like,
+         std::string_view transport) {
+  for (std::size_t i = 0; i < servers.size(); ++i) {
+    const DnsTarget udp{servers[i], false, like.source, like.device};
+    const DnsTarget tcp{servers[i], true, like.source, like.device};
+    if (transport != "tcp") plan.questions.push_back({i, udp, tcp});
+    if (transport != "udp") plan.questions.push_back({i, tcp, std::nullopt});
+  }
+}
+
 std::unique_ptr<Probe> create(EventLoop& loop, Options& options) {
   DnsPlan plan;
-  const auto servers = options.servers("server", kDnsPort);
-  std::set<SocketAddress> seen;
-  for (std::size_t i = 0; i < servers.size(); ++i) {
-    if (!seen.insert(servers[i]).second) {
-      options.error("server", i, in_quotes(servers[i].to_string()) + " is here twice");
+  const auto hosts = options.hosts("server", kDnsPort);
+  std::set<std::string> seen;
+  for (std::size_t i = 0; i < hosts.size(); ++i) {
+    if (!seen.insert(hosts[i].to_string()).second) {
+      options.error("server", i, in_quotes(hosts[i].to_string()) + " is here twice");
     }
   }
-  plan.servers = servers.size();
-  plan.need = read_need(options, servers.size());
+  plan.servers = hosts.size();
+  plan.need = read_need(options, hosts.size());
   plan.expected = read_expectations(options);
   plan.fresh = options.boolean("fresh");
   plan.query = make_query(read_name(options, plan.fresh), plan.expected.type, plan.expected.authenticated);
 
-  const auto source = read_source(options, servers);
-  const auto device = read_device(options);
-  const auto transport = options.text("transport");
-  for (std::size_t i = 0; i < servers.size(); ++i) {
-    const DnsTarget udp{servers[i], false, source, device};
-    const DnsTarget tcp{servers[i], true, source, device};
-    if (transport != "tcp") plan.questions.push_back({i, udp, tcp});
-    if (transport != "udp") plan.questions.push_back({i, tcp, std::nullopt});
-  }
+  const DnsTarget like{{}, false, read_source(options, hosts), read_device(options)};
   if (options.failed()) return nullptr;
-  return std::make_unique<DnsProbe>(loop, std::move(plan));
+  const auto make = [&loop, plan, like, transport = options.text("transport")](const ResolvedHosts& servers) {
+    auto resolved = plan;
+    ask(resolved, addresses_of(servers), like, transport);
+    return std::make_unique<DnsProbe>(loop, std::move(resolved));
+  };
+  const auto family = like.source ? std::optional(like.source->family()) : std::nullopt;
+  return make_named_probe(loop, all_needed(hosts), family, make);
 }
 
 }  // namespace
@@ -216,6 +226,7 @@ std::unique_ptr<Probe> create(EventLoop& loop, Options& options) {
 const ProbePlugin kDnsProbe{.abi = kPluginAbi,
                             .type = "dns",
                             .summary = "asks name servers a question and judges the answers",
+                            .program = "dns-probe",
                             .options = kOptions,
                             .create = create};
 

@@ -13,6 +13,7 @@ inline constexpr std::string_view kUnreachable = "unreachable";
 inline constexpr std::string_view kReset = "reset";
 inline constexpr std::string_view kClosed = "closed";
 inline constexpr std::string_view kLocalError = "local_error";
+inline constexpr std::string_view kUnresolved = "unresolved";  // a name whose address cannot be had
 }  // namespace failure_reason
 
 // What kept an answer from coming: the call that failed and its errno; 0 says that the other side closed the

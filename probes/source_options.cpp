@@ -6,14 +6,14 @@
 
 namespace anyprobe {
 
-std::optional<IpAddress> read_source(Options& options, std::span<const SocketAddress> servers) {
+std::optional<IpAddress> read_source(Options& options, std::span<const Host> hosts) {
   if (!options.has("source")) return std::nullopt;
   const auto source = options.addresses("source").front();
   const auto family = [](const IpAddress& ip) { return ip.family() == Family::ipv4 ? "IPv4" : "IPv6"; };
-  for (const auto& server : servers) {
-    if (server.ip.family() == source.family()) continue;
+  for (const auto& host : hosts) {
+    if (!host.address || host.address->family() == source.family()) continue;
     options.error("source", in_quotes(source.to_string()) + " is " + family(source) + ", but the server " +
-                                server.to_string() + " is " + family(server.ip));
+                                host.to_string() + " is " + family(*host.address));
     break;
   }
   return source;

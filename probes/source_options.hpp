@@ -9,8 +9,8 @@
 
 namespace anyprobe {
 
-// An error where it is not of the family of each that is asked.
-std::optional<IpAddress> read_source(Options& options, std::span<const SocketAddress> servers);
+// An error where it is not of the family of each address that is asked.
+std::optional<IpAddress> read_source(Options& options, std::span<const Host> hosts);
 
 // Empty: none. That the interface exists is not asked for: it may come later.
 std::string read_device(Options& options);

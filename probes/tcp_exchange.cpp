@@ -11,6 +11,27 @@
 
 namespace anyprobe {
 
+TcpSocket open_tcp_socket(const TcpTarget& target) {
+  const int fd = ::socket(target.server.ip.socket_family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) return {-1, "socket", errno};
+  const auto failed = [fd](const char* call) {
+    const TcpSocket out{-1, call, errno};
+    ::close(fd);
+    return out;
+  };
+  if (!target.device.empty() && ::setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, target.device.c_str(),
+                                             static_cast<socklen_t>(target.device.size())) != 0) {
+    return failed("bind to device");
+  }
+  if (!target.source) return {fd, nullptr, 0};
+  const int on = 1;  // else a port is taken before it is known where to, and shared with no other connection
+  ::setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+  sockaddr_storage source;
+  const socklen_t length = SocketAddress{*target.source, 0}.to_sockaddr(source);
+  if (::bind(fd, reinterpret_cast<const sockaddr*>(&source), length) != 0) return failed("bind");
+  return {fd, nullptr, 0};
+}
+
 TcpExchange::TcpExchange(EventLoop& loop, const TcpTarget& target, Done done)
     : target_(target), done_(std::move(done)), io_(loop, [this](int) { look(); }) {}
 
@@ -21,8 +42,15 @@ TcpExchange::~TcpExchange() {
 void TcpExchange::start(Octets send, Enough enough) {
   unsent_ = send;
   enough_ = std::move(enough);
-  if (!open() || !configure() || !connect()) return;
+  if (!open() || !connect()) return;
   proceed();
+}
+
+std::optional<SocketAddress> TcpExchange::local_address() const {
+  sockaddr_storage own;
+  socklen_t length = sizeof own;
+  if (fd_ < 0 || ::getsockname(fd_, reinterpret_cast<sockaddr*>(&own), &length) != 0) return std::nullopt;
+  return SocketAddress::from_sockaddr(reinterpret_cast<const sockaddr*>(&own));
 }
 
 void TcpExchange::look() {
@@ -31,24 +59,19 @@ void TcpExchange::look() {
   proceed();
 }
 
+void TcpExchange::say(Octets more) {
+  std::vector<std::uint8_t> all(unsent_.begin(), unsent_.end());
+  all.insert(all.end(), more.begin(), more.end());
+  more_ = std::move(all);
+  unsent_ = more_;
+}
+
 // Each of these is false where there is no more to do now: it waits, or it is over.
 
 bool TcpExchange::open() {
-  fd_ = ::socket(target_.server.ip.socket_family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  return fd_ >= 0 || fail("socket", errno, true);
-}
-
-bool TcpExchange::configure() {
-  if (!target_.device.empty() && ::setsockopt(fd_, SOL_SOCKET, SO_BINDTODEVICE, target_.device.c_str(),
-                                              static_cast<socklen_t>(target_.device.size())) != 0) {
-    return fail("bind to device", errno, true);
-  }
-  if (!target_.source) return true;
-  const int on = 1;  // else a port is taken before it is known where to, and shared with no other connection
-  ::setsockopt(fd_, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
-  sockaddr_storage source;
-  const socklen_t length = SocketAddress{*target_.source, 0}.to_sockaddr(source);
-  return ::bind(fd_, reinterpret_cast<const sockaddr*>(&source), length) == 0 || fail("bind", errno, true);
+  const auto socket = open_tcp_socket(target_);
+  fd_ = socket.fd;
+  return fd_ >= 0 || fail(socket.call, socket.error, true);
 }
 
 bool TcpExchange::connect() {

@@ -1,4 +1,5 @@
-// One TCP connection: made, said something on, and read from until it is enough. Shared by the probes that
+// One TCP connection: made, said something on, and read from until it is enough, with more said in between if
+// need be. Shared by the probes that
 // ask over TCP; knows nothing of what an answer means.
 #pragma once
 
@@ -20,6 +21,16 @@ struct TcpTarget {
   std::optional<IpAddress> source;
   std::string device;  // empty: none
 };
+
+// A socket from which the target can be asked, not yet connected.
+struct TcpSocket {
+  int fd = -1;
+  const char* call = nullptr;  // without one: what failed, here
+  int error = 0;               // and its errno
+};
+
+// The descriptor is the caller's.
+TcpSocket open_tcp_socket(const TcpTarget& target);
 
 // What an exchange came to.
 struct TcpOutcome {
@@ -57,14 +68,17 @@ class TcpExchange {
   void start(Octets send, Enough enough = nullptr);
   // Takes what has happened to the connection already, without waiting for the event loop to say so.
   void look();
+  // Inside Enough, or before look(): says more, after what is still unsent. The octets are copied.
+  void say(Octets more);
 
+  // The address and port it asks from, once start() has returned.
+  [[nodiscard]] std::optional<SocketAddress> local_address() const;
   [[nodiscard]] bool connected() const { return connected_; }  // so it was, once
   [[nodiscard]] Octets received() const { return received_; }  // stays after the end
   [[nodiscard]] bool finished() const { return finished_; }
 
  private:
   bool open();
-  bool configure();
   bool connect();
   bool check_connected();
   bool read();
@@ -80,6 +94,7 @@ class TcpExchange {
   int fd_ = -1;
   Io io_;
   Octets unsent_;
+  std::vector<std::uint8_t> more_;  // what unsent_ is a part of, once say() was called
   std::vector<std::uint8_t> received_;
   bool connected_ = false;
   bool finished_ = false;

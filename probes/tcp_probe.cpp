@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "probes/escapes.hpp"
+#include "probes/named_probe.hpp"
 #include "probes/source_options.hpp"
 #include "probes/tcp_attempt.hpp"
 
@@ -13,9 +14,10 @@ namespace {
 
 constexpr std::array kOptions = {
     OptionSpec{.name = "host",
-               .kind = OptionKind::address,
+               .kind = OptionKind::host,
                .default_value = "127.0.0.1",
-               .help = "whom to connect to, a literal address: names are not resolved"},
+               .placeholder = "HOST",
+               .help = "whom to connect to, an address or a name"},
     OptionSpec{.name = "ports",
                .kind = OptionKind::integer,
                .list = true,
@@ -60,15 +62,17 @@ class TcpProbe final : public Probe {
   const TcpPlan plan_;
 };
 
-std::vector<SocketAddress> read_servers(Options& options) {
-  std::vector<SocketAddress> out;
-  const auto hosts = options.addresses("host");
+std::vector<Host> read_hosts(Options& options) {
+  std::vector<Host> out;
+  const auto hosts = options.hosts("host", 0);
   if (hosts.empty()) return out;
+  if (hosts.front().port != 0) options.error("host", "has a port, which stands in \"ports\"");
   const auto ports = options.integers("ports");
   std::set<std::int64_t> seen;
   for (std::size_t i = 0; i < ports.size(); ++i) {
     if (!seen.insert(ports[i]).second) options.error("ports", i, std::to_string(ports[i]) + " is here twice");
-    out.push_back({hosts.front(), static_cast<std::uint16_t>(ports[i])});
+    out.push_back(hosts.front());
+    out.back().port = static_cast<std::uint16_t>(ports[i]);
   }
   return out;
 }
@@ -82,7 +86,7 @@ std::string read_words(Options& options, const char* name) {
 
 std::unique_ptr<Probe> create(EventLoop& loop, Options& options) {
   TcpPlan plan;
-  const auto servers = read_servers(options);
+  const auto hosts = read_hosts(options);
   const auto send = unescape(read_words(options, "send"));
   if (send) {
     plan.send.assign(send->begin(), send->end());
@@ -90,11 +94,16 @@ std::unique_ptr<Probe> create(EventLoop& loop, Options& options) {
     options.error("send", send.error());
   }
   plan.expect = read_words(options, "expect");
-  const auto source = read_source(options, servers);
+  const auto source = read_source(options, hosts);
   const auto device = read_device(options);
-  for (const auto& server : servers) plan.targets.push_back({server, source, device});
   if (options.failed()) return nullptr;
-  return std::make_unique<TcpProbe>(loop, std::move(plan));
+  const auto make = [&loop, plan, source, device](const ResolvedHosts& servers) {
+    auto resolved = plan;
+    for (const auto& server : addresses_of(servers)) resolved.targets.push_back({server, source, device});
+    return std::make_unique<TcpProbe>(loop, std::move(resolved));
+  };
+  return make_named_probe(loop, all_needed(hosts), source ? std::optional(source->family()) : std::nullopt,
+                          make);
 }
 
 }  // namespace
@@ -102,6 +111,7 @@ std::unique_ptr<Probe> create(EventLoop& loop, Options& options) {
 const ProbePlugin kTcpProbe{.abi = kPluginAbi,
                             .type = "tcp",
                             .summary = "connects to ports, and hears what they say if wanted",
+                            .program = "tcp-route-probe",
                             .options = kOptions,
                             .create = create};
 

@@ -1,15 +1,10 @@
 #include "keeper.hpp"
 
 #include <poll.h>
-#include <sys/mman.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <csignal>
-#include <cstring>
 #include <utility>
 
 #include "core/exit_codes.hpp"
@@ -18,56 +13,13 @@
 namespace anyprobe {
 namespace {
 
-constexpr Duration kFirstRespawn = std::chrono::milliseconds(100);
-constexpr Duration kLongestRespawn = std::chrono::seconds(30);
-constexpr Duration kStableAfter = std::chrono::seconds(60);
-constexpr Duration kHangUpPatience = std::chrono::seconds(1);
 // Longer than the prober waits for its own withdrawal.
 constexpr Duration kTermPatience = std::chrono::seconds(8);
-
-int memory_file(const std::string& bytes) {
-  const int fd = memfd_create("anyprobe-configuration", MFD_CLOEXEC);
-  if (fd < 0) return -1;
-  std::size_t done = 0;
-  while (done < bytes.size()) {
-    const auto put = write(fd, bytes.data() + done, bytes.size() - done);
-    if (put < 0 && errno == EINTR) continue;
-    if (put <= 0) {
-      close(fd);
-      return -1;
-    }
-    done += static_cast<std::size_t>(put);
-  }
-  return fd;
-}
-
-bool send_packet(int socket, const std::string& packet, int descriptor) {
-  iovec part{const_cast<char*>(packet.data()), packet.size()};  // sendmsg only reads it
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  msghdr header{};
-  header.msg_iov = &part;
-  header.msg_iovlen = 1;
-  if (descriptor >= 0) {
-    header.msg_control = control;
-    header.msg_controllen = sizeof control;
-    auto* c = CMSG_FIRSTHDR(&header);
-    c->cmsg_level = SOL_SOCKET;
-    c->cmsg_type = SCM_RIGHTS;
-    c->cmsg_len = CMSG_LEN(sizeof descriptor);
-    std::memcpy(CMSG_DATA(c), &descriptor, sizeof descriptor);
-  }
-  // A prober that reads nothing (stopped) must not stop the keeper.
-  return sendmsg(socket, &header, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0;
-}
-
-std::string how_it_ended(int status) {
-  if (WIFSIGNALED(status)) {
-    const char* name = sigabbrev_np(WTERMSIG(status));
-    return name == nullptr ? "killed by signal " + std::to_string(WTERMSIG(status))
-                           : std::string("killed by SIG") + name;
-  }
-  return "exit code " + std::to_string(WEXITSTATUS(status));
-}
+constexpr Duration kHandOverPatience = std::chrono::seconds(2);
+// Of a prober that announces nothing.
+constexpr Duration kUsualLease = std::chrono::seconds(3);
+// A prober that is stopped reads nothing.
+constexpr Duration kTellAgain = std::chrono::seconds(1);
 
 }  // namespace
 
@@ -76,276 +28,315 @@ Keeper::Keeper(EventLoop& loop, Reconciler& reconciler, bool adopt, Hooks hooks)
       reconciler_(reconciler),
       adopt_(adopt),
       hooks_(std::move(hooks)),
-      respawn_delay_(kFirstRespawn),
-      io_(loop, [this](int) { receive(); }),
+      memory_(hooks_.recall, hooks_.remember),
       child_(loop, SIGCHLD, [this] { reap(); }),
       term_(loop, SIGTERM, [this] { terminate(); }),
       hup_(loop, SIGHUP, [this] { reload(); }),
-      respawn_(loop, [this] { spawn(); }),
-      kill_(loop, [this] {
-        if (prober_ > 0) kill(prober_, SIGKILL);
-      }) {}
+      usr2_(loop, SIGUSR2, [this] { hand_over(); }),
+      reload_soon_(loop, [this] { reload(); }),
+      lease_end_(loop, [this] { apply(); }),
+      tell_(loop, [this] { tell_applied(); }),
+      tell_again_(loop, [this] { tell_applied(); }) {
+  make_seat(ProberPart::built_in);
+}
 
-Keeper::~Keeper() {
-  io_.stop();
-  if (socket_ >= 0) close(socket_);
+Keeper::~Keeper() = default;
+
+void Keeper::make_seat(ProberPart part) {
+  seats_.push_back(std::make_unique<ProberSeat>(
+      loop_, part,
+      ProberSeat::Hooks{.spawn =
+                            [this, part](int socket) {
+                              const auto& configuration = current_.generation == 0 ? offered_ : current_;
+                              return hooks_.spawn(socket, configuration.view, part);
+                            },
+                        .spawn_runner = hooks_.spawn_runner,
+                        .started = [this](ProberSeat& seat) { started(seat); },
+                        .heard = [this](ProberSeat& seat, const Message& message) { take(seat, message); },
+                        .gone = [this](ProberSeat& seat, int status) { prober_gone(seat, status); },
+                        .not_started = [this](ProberSeat& seat) { not_started(seat); }}));
+}
+
+ProberSeat* Keeper::seat_of(ProberPart part) {
+  const auto it =
+      std::find_if(seats_.begin(), seats_.end(), [&](const auto& seat) { return seat->part == part; });
+  return it == seats_.end() ? nullptr : it->get();
 }
 
 int Keeper::run() {
   // The prober answers for the terminal's keys; TSTP is for it alone.
   std::signal(SIGTSTP, SIG_IGN);
   std::signal(SIGINT, SIG_IGN);
-  std::string wrong;
+  if (hooks_.recall_drained) drained_ = hooks_.recall_drained();
+  std::vector<std::string> wrong;
   if (!load(offered_, wrong)) {
-    hooks_.fail(wrong);
+    for (const auto& line : wrong) hooks_.fail(line);
     return kConfiguration;
   }
-  spawn();
+  const auto unprepared = hooks_.prepare ? hooks_.prepare(offered_.view) : std::string();
+  if (!unprepared.empty()) {
+    hooks_.fail(unprepared);
+    return kSystem;
+  }
+  begin_offer();
   loop_.run();
   return code_;
 }
 
-bool Keeper::load(Configuration& into, std::string& wrong) {
-  auto files = hooks_.read();
-  if (!files) {
-    wrong = files.error();
-    return false;
-  }
-  into.files = std::move(files).value();
-  // What the keeper does not understand the prober refuses, and it tells all that is wrong.
-  auto view = hooks_.understand(into.files);
-  into.view = view ? std::move(view).value() : View{};
-  into.generation = ++generations_;
-  return true;
+void Keeper::started(ProberSeat& seat) {
+  seat.forget();
+  seat.runner.join();
+  if (!offer(seat, judges(seat) ? offered_ : current_)) seat.prober.signal(SIGKILL);
 }
 
-void Keeper::spawn() {
-  int ends[2];
-  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
-    log(LogLevel::error, std::string("no socket for the prober: ") + std::strerror(errno));
-    respawn_.start(kLongestRespawn);
+void Keeper::not_started(ProberSeat& seat) {
+  if (current_.generation == 0) return leave(kSystem);
+  drop_offer("no prober could be started");
+  if (is_needed(seat)) seat.prober.start_later();
+}
+
+void Keeper::take(ProberSeat& seat, const Message& message) {
+  if (left_) return;  // it has been killed, and says its last words
+  if (seat.ending) {
+    // What it held is another's, or gone; it waits to hear so.
+    if (message.type == MessageType::want && reconciler_.settled())
+      seat.prober.send({MessageType::applied, message.generation, message.serial, view()});
     return;
   }
-  const auto& configuration = current_.generation == 0 ? offered_ : current_;
-  prober_ = hooks_.spawn(ends[1], configuration.view.user);
-  close(ends[1]);
-  socket_ = ends[0];
-  accepted_ = false;
-  serial_ = told_ = 0;
-  spawned_ = Clock::now();
-  if (prober_ < 0) {
-    close(std::exchange(socket_, -1));
-    log(LogLevel::error, std::string("the prober cannot be started: ") + std::strerror(errno));
-    if (current_.generation == 0) return leave(kSystem);
-    respawn_.start(kLongestRespawn);
-    return;
-  }
-  io_.start(socket_, Io::kRead);
-  if (!offer(configuration)) kill(prober_, SIGKILL);
-}
-
-bool Keeper::offer(const Configuration& configuration) {
-  const int fd = memory_file(pack_files(configuration.files));
-  const bool sent =
-      fd >= 0 &&
-      send_packet(socket_, encode({MessageType::configuration, configuration.generation, 0, {}}), fd);
-  if (fd >= 0) close(fd);
-  if (!sent)
-    log(LogLevel::error, std::string("the configuration cannot be handed over: ") + std::strerror(errno));
-  return sent;
-}
-
-void Keeper::receive() {
-  std::string packet(kLargestMessage, '\0');
-  const auto got = recv(socket_, packet.data(), packet.size(), MSG_DONTWAIT);
-  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
-  if (got <= 0) {
-    io_.stop();
-    kill_.start(kHangUpPatience);  // SIGCHLD tells the rest, if it has not only hung up
-    return;
-  }
-  packet.resize(static_cast<std::size_t>(got));
-  const auto message = decode(packet);
-  if (message)
-    take(*message);
-  else
-    log(LogLevel::error, "the prober talks nonsense: " + message.error());
-}
-
-void Keeper::take(const Message& message) {
   switch (message.type) {
     case MessageType::accept:
-      return accept(message);
+      return accept(seat, message);
     case MessageType::refuse:
-      return refuse(message);
+      return refuse(seat, message);
     case MessageType::want:
-      return want(message);
+      return want(seat, message);
     case MessageType::reload:
-      return reload();
+      return reload_soon_.schedule();
+    case MessageType::suspended:
+      return suspended(seat, true);
+    case MessageType::resumed:
+      return suspended(seat, false);
+    case MessageType::drained:
+      return drained(seat, message);
+    case MessageType::hand_over:
+      return hand_over();
     case MessageType::configuration:
     case MessageType::applied:
+    case MessageType::runner:
+    case MessageType::control:
       break;
   }
   log(LogLevel::error, "the prober sends what only the keeper may");
 }
 
-void Keeper::accept(const Message& message) {
-  if (message.generation == 0) return;  // stands for none on both sides of the comparisons below
-  const bool again = message.generation == current_.generation;  // of a prober that was started anew
-  if (!again && message.generation != offered_.generation) return;
-  const auto& view = again ? current_.view : offered_.view;
-  const auto flags = unpack_flags(message.body, view.advertisements.size());
-  if (!flags) {
-    log(LogLevel::error, "the prober accepts a configuration with " + flags.error());
-    if (current_.generation != 0) return;
-    hooks_.fail("keeper and prober do not read the configuration alike");
-    return leave(kInternal);
-  }
-  if (!again) {
-    const bool first = current_.generation == 0;
-    current_ = std::exchange(offered_, {});
-    hooks_.accepted(current_.view);
-    reconciler_.configure(current_.view.advertisements);
-    if (first && refuse_foreign()) return;
-  }
-  if (!accepted_) hooks_.running(prober_);
-  accepted_ = true;
-  serial_ = message.serial;
-  reconciler_.want(*flags);
-  tell_applied();
-  if (std::exchange(reload_again_, false)) reload();
+bool Keeper::is_needed(const ProberSeat& seat) const {
+  return seat.part == ProberPart::built_in || current_.view.has_modules;
 }
 
-void Keeper::refuse(const Message& message) {
-  const bool in_force = message.generation == current_.generation;
-  if (message.generation == 0 || (!in_force && message.generation != offered_.generation)) return;
-  const auto refusal = unpack_refusal(message.body);
-  if (current_.generation == 0) {
-    for (const auto& line : refusal.lines) hooks_.fail(line);
-    return leave(refusal.flags_alone ? kUsage : kConfiguration);
-  }
-  for (const auto& line : refusal.lines) log(LogLevel::error, line);
-  if (in_force) {
-    // A prober that was started anew, and something that it needs has gone since: the next may find it again.
-    kill(prober_, SIGKILL);
+void Keeper::dismiss(ProberSeat& seat, int signal) {
+  seat.ending = seat.prober.running();
+  seat.end(signal, kTermPatience);
+}
+
+void Keeper::want(ProberSeat& seat, const Message& message) {
+  const auto& taken = taken_by(seat);
+  if (message.generation == 0 || message.generation != taken.generation ||
+      seat.generation != taken.generation)
+    return;
+  auto wanted = unpack_want(message.body, taken.view.advertisements.size());
+  if (!wanted) {
+    log(LogLevel::error, "the prober wants " + wanted.error());
     return;
   }
-  log(LogLevel::error, "the configuration is refused, the old one is kept");
-  offered_ = {};
-  if (std::exchange(reload_again_, false)) reload();
+  seat.serial = message.serial;
+  seat.want = std::move(wanted).value();
+  seat.owes_view();
+  if (&taken == &offered_) return;  // it counts from when that is in force
+  book_.take(seat.want.wishes, mine(seat), seat.want.said, Clock::now());
+  apply();
 }
 
-void Keeper::want(const Message& message) {
-  if (message.generation != current_.generation || current_.generation == 0) return;
-  const auto flags = unpack_flags(message.body, current_.view.advertisements.size());
-  if (!flags) {
-    log(LogLevel::error, "the prober wants " + flags.error());
-    return;
+std::vector<bool> Keeper::mine(const ProberSeat& seat) const {
+  std::vector<bool> out;
+  for (const auto part : current_.view.parts) out.push_back(part == seat.part);
+  return out;
+}
+
+void Keeper::suspended(ProberSeat& seat, bool is) {
+  seat.suspended = is;
+  watch(seat);
+  if (seat.part != ProberPart::built_in) return;
+  // Whoever sent the signal may know of this prober alone.
+  if (auto* other = seat_of(ProberPart::modules)) {
+    other->suspended = is;  // also the next one, where there is none now
+    watch(*other);
+    other->prober.signal(is ? SIGTSTP : SIGCONT);
   }
-  serial_ = message.serial;
-  reconciler_.want(*flags);
-  tell_applied();
 }
 
-// The prober waits for this before it stops or leaves, so it is not said before it is true.
+// The prober names nothing: it says of which of the services that we read it is so.
+void Keeper::drained(const ProberSeat& seat, const Message& message) {
+  const auto& taken = taken_by(seat);
+  const auto flags = unpack_drained(message.body, taken.view.services.size());
+  if (message.generation == 0 || message.generation != taken.generation || !flags) return;
+  for (std::size_t i = 0; i < flags->size(); ++i) {
+    const auto& service = taken.view.services[i];
+    if (service.part != seat.part) continue;
+    if ((*flags)[i])
+      drained_.insert(service.name);
+    else
+      drained_.erase(service.name);
+  }
+  if (hooks_.remember_drained) hooks_.remember_drained(drained_);
+}
+
+std::vector<bool> Keeper::drained_of(const View& view) const {
+  std::vector<bool> out;
+  for (const auto& service : view.services) out.push_back(drained_.contains(service.name));
+  return out;
+}
+
+// A prober says what it wants at least each third of the shortest lease of its own, as it knows them.
+void Keeper::watch(ProberSeat& seat) {
+  const auto& view = taken_by(seat).view;
+  auto lease = Duration::max();
+  for (std::size_t i = 0; i < view.parts.size(); ++i) {
+    if (view.parts[i] == seat.part) lease = std::min<Duration>(lease, view.leases[i]);
+  }
+  if (!leaving_) seat.watch(lease == Duration::max() ? kUsualLease : lease);
+}
+
+bool Keeper::apply() {
+  const auto now = Clock::now();
+  const bool settled = reconciler_.want(book_.standing(now));
+  const auto end = book_.next_end(now);
+  if (end == TimePoint::max())
+    lease_end_.stop();
+  else
+    lease_end_.start_at(end);
+  tell_applied();
+  return settled;
+}
+
 void Keeper::tell_applied() {
-  if (!accepted_ || told_ == serial_ || !reconciler_.settled()) return;
-  if (send_packet(socket_, encode({MessageType::applied, current_.generation, serial_, {}}), -1))
-    told_ = serial_;
+  if (half_way_ || left_) return;
+  const bool settled = reconciler_.settled();
+  const auto now = view();
+  for (const auto& seat : seats_) {
+    if (seat->generation == 0 || seat->generation != current_.generation) continue;
+    if (!seat->tell(settled, now)) tell_again_.start(kTellAgain);
+  }
+  if (current_.generation != 0 && reconciler_.rid_of_gone()) memory_.keep(current_.view.advertisements);
 }
 
-bool Keeper::refuse_foreign() {
-  if (adopt_) return false;
-  const auto foreign = reconciler_.foreign();
-  for (const auto& what : foreign) {
-    hooks_.fail(what + " is there already and lacks our mark (--adopt takes it over)");
-  }
-  if (foreign.empty()) return false;
-  leave(kConfiguration);
-  return true;
-}
-
-void Keeper::reload() {
-  if (leaving_ || current_.generation == 0) return;
-  if (offered_.generation != 0 || prober_ <= 0) {
-    reload_again_ = true;
-    return;
-  }
-  std::string wrong;
-  if (!load(offered_, wrong)) {
-    offered_ = {};
-    log(LogLevel::error, wrong);
-    log(LogLevel::error, "the configuration is refused, the old one is kept");
-    return;
-  }
-  if (!offer(offered_)) offered_ = {};
+std::string Keeper::view() const {
+  KernelView out{reconciler_.states(), reconciler_.problems()};
+  if (!refusal_.empty()) out.problems.push_back("the last reload was refused: " + refusal_);
+  return pack_view(out);
 }
 
 void Keeper::reap() {
   int status = 0;
   pid_t pid = 0;
   while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-    if (pid == prober_) prober_gone(status);
+    const auto is_its = [&](const auto& seat) {
+      return seat->prober.reap(pid, status) || seat->runner.reap(pid, status);
+    };
+    static_cast<void>(std::any_of(seats_.begin(), seats_.end(), is_its));
   }
 }
 
-void Keeper::prober_gone(int status) {
-  // What it said last counts: it may have been its refusal.
-  for (pollfd ready{socket_, POLLIN, 0};
-       !leaving_ && poll(&ready, 1, 0) > 0 && (ready.revents & POLLIN) != 0;) {
-    char first = 0;
-    if (recv(socket_, &first, 1, MSG_PEEK | MSG_DONTWAIT) <= 0) break;
-    receive();
-  }
-  io_.stop();
-  close(std::exchange(socket_, -1));
-  prober_ = -1;
-  kill_.stop();
+void Keeper::prober_gone(ProberSeat& seat, int status) {
+  const bool was_at_work = std::exchange(seat.generation, 0) != 0;
+  const bool was_ending = std::exchange(seat.ending, false);
   const bool well = WIFEXITED(status) && WEXITSTATUS(status) == 0;
-  if (leaving_ || (well && accepted_)) return leave(code_);
-  if (current_.generation == 0) {
-    hooks_.fail("the prober does not start: " + how_it_ended(status));
-    return leave(WIFEXITED(status) && WEXITSTATUS(status) != 0 ? WEXITSTATUS(status) : kInternal);
+  if (leaving_) {
+    if (nobody_runs()) leave(code_);
+    return;
   }
-  log(LogLevel::error,
-      "the prober is gone (" + how_it_ended(status) + "): withdrawing everything, starting another");
-  withdraw_all();
-  offered_ = {};
-  if (Clock::now() - spawned_ > kStableAfter) respawn_delay_ = kFirstRespawn;
-  respawn_.start(respawn_delay_);
-  respawn_delay_ = std::min(respawn_delay_ * 2, kLongestRespawn);
+  if (was_ending) {
+    if (judges(seat)) return seat.prober.start();
+  } else {
+    if (well && was_at_work) return terminate();
+    if (current_.generation == 0) {
+      hooks_.fail("the prober does not start: " + how_it_ended(status));
+      return leave(WIFEXITED(status) && WEXITSTATUS(status) != 0 ? WEXITSTATUS(status) : kInternal);
+    }
+    log(LogLevel::error, "the prober is gone (" + how_it_ended(status) +
+                             "): what it announced has the rest of its lease, another is started");
+    drop_offer("a prober was gone before it could judge it");
+  }
+  if (!is_needed(seat)) return;
+  book_.let_run(mine(seat));
+  apply();
+  seat.prober.start_again();
+}
+
+bool Keeper::nobody_runs() const {
+  return std::none_of(seats_.begin(), seats_.end(), [](const auto& seat) { return seat->prober.running(); });
 }
 
 void Keeper::terminate() {
-  if (leaving_) return;
+  if (left_) {
+    for (const auto& seat : seats_) seat->runner.hurry();
+    return;
+  }
+  if (leaving_ && !handing_over_) return;
   leaving_ = true;
-  if (prober_ <= 0) return leave(code_);
-  kill(prober_, SIGTERM);
-  kill(prober_, SIGCONT);  // one that is suspended would not hear it
-  kill_.start(kTermPatience);
+  handing_over_ = false;
+  if (nobody_runs()) return leave(code_);
+  Duration linger{};
+  for (const auto each : current_.view.lingers) linger = std::max(linger, each);
+  for (const auto& seat : seats_) {
+    seat->end(SIGTERM, kTermPatience + linger);
+    seat->prober.signal(SIGCONT);  // one that is suspended would not hear it
+  }
 }
 
-bool Keeper::withdraw_all() {
-  return reconciler_.want(std::vector<bool>(current_.view.advertisements.size(), false));
+void Keeper::hand_over() {
+  if (leaving_ || current_.generation == 0) return;
+  leaving_ = handing_over_ = true;
+  log(LogLevel::info, "SIGUSR2: handing over to the next run, nothing is withdrawn");
+  if (nobody_runs()) return leave(code_);
+  for (const auto& seat : seats_) {
+    // One that is suspended announces nothing, and would begin to ask if it were told to go on.
+    seat->end(seat->suspended ? SIGKILL : SIGUSR2, kHandOverPatience);
+  }
+}
+
+void Keeper::withdraw_leftovers() {
+  book_.withdraw_all();
+  reconciler_.end_lingering();
+  bool done = apply();
+  for (int tries = 0; !done && tries < 20; ++tries) {
+    poll(nullptr, 0, 100);
+    done = reconciler_.compare();
+  }
+  if (done) {
+    memory_.keep({});
+    return;
+  }
+  log(LogLevel::error, "not everything could be withdrawn");
+  code_ = kSystem;
 }
 
 void Keeper::leave(int code) {
+  if (std::exchange(left_, true)) return;
   leaving_ = true;
   code_ = code;
-  if (prober_ > 0) kill(prober_, SIGKILL);
-  respawn_.stop();
-  if (current_.generation != 0 && code == 0) {
-    bool done = withdraw_all();
-    for (int tries = 0; !done && tries < 20; ++tries) {
-      poll(nullptr, 0, 100);
-      done = reconciler_.compare();
-    }
-    if (!done) {
-      log(LogLevel::error, "not everything could be withdrawn");
-      code_ = kSystem;
-    }
+  if (hooks_.leaving) hooks_.leaving();
+  lease_end_.stop();
+  for (const auto& seat : seats_) {
+    seat->prober.stop_starting();
+    seat->prober.signal(SIGKILL);
   }
-  loop_.stop();
+  if (current_.generation != 0 && code == 0 && !handing_over_) withdraw_leftovers();
+  auto left = std::make_shared<std::size_t>(seats_.size());
+  for (const auto& seat : seats_) {
+    seat->runner.finish([this, left] {
+      if (--*left == 0) loop_.stop();
+    });
+  }
 }
 
 }  // namespace anyprobe

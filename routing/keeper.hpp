@@ -1,37 +1,68 @@
-// The keeper: holds the addresses, starts the prober, and believes it nothing but which of the configured
-// advertisements it wants. It reads no byte that comes from a network.
+// The keeper: holds the addresses, starts the probers, and believes them nothing but what is to become of the
+// configured advertisements. It reads no byte that comes from a network.
 #pragma once
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "core/advertisement.hpp"
 #include "core/event_loop.hpp"
 #include "core/log.hpp"
+#include "core/prober_part.hpp"
+#include "keeper_memory.hpp"
 #include "keeper_message.hpp"
+#include "lease_book.hpp"
+#include "prober_seat.hpp"
 #include "reconciler.hpp"
 
 namespace anyprobe {
 
 class Keeper {
  public:
+  struct ServiceOf {
+    std::string name;
+    ProberPart part = ProberPart::built_in;
+  };
   struct View {
-    std::vector<Advertisement> advertisements;  // in the order of the prober's flags
-    std::string user;                           // whom the prober runs as; empty: the usual
+    std::vector<Advertisement> advertisements;  // in the order of the prober's wishes
+    std::vector<std::chrono::seconds> leases;   // of each
+    std::vector<Duration> lingers;              // of each; where it is empty: none lingers
+    std::vector<ProberPart> parts;              // of each, who has a say in it
+    std::vector<ServiceOf> services;            // in order
+    std::string user;                           // whom the probers run as; empty: the usual
     LogSettings log;
+    CommandTable commands;
+    bool has_modules = false;
   };
   struct Hooks {
     std::function<Outcome<std::vector<SourceFile>>()> read;
     std::function<Outcome<View>(const std::vector<SourceFile>&)> understand;
-    // Starts a prober that has `socket` as its end; returns its pid, or -1. The socket stays the keeper's.
-    std::function<pid_t(int socket, const std::string& user)> spawn;
+    // Why what is to be announced must not be, one line each: a link that the host needs.
+    std::function<std::vector<std::string>(const View& view)> object;
+    // Start a prober or a runner that has `socket` as its end; return its pid, or -1. The socket stays the
+    // keeper's.
+    std::function<pid_t(int socket, const View& view, ProberPart part)> spawn;
+    std::function<pid_t(int socket)> spawn_runner;
     std::function<void(const View& view)> accepted;     // a configuration is in force
     std::function<void(pid_t prober)> running;          // the prober has taken its first configuration
     std::function<void(const std::string& what)> fail;  // why run() is about to return something else than 0
+    std::function<void()> leaving{};                    // run() is about to end
+    // The first configuration has been read, nothing has been started yet. What it returns ends the start.
+    std::function<std::string(const View& view)> prepare{};
+    // What an earlier run wrote down, and what the next one is to find.
+    std::function<std::vector<Advertisement>()> recall{};
+    std::function<void(const std::vector<Advertisement>&)> remember{};
+    // The same of the services that are withdrawn by hand.
+    std::function<std::set<std::string>()> recall_drained{};
+    std::function<void(const std::set<std::string>&)> remember_drained{};
+    // A listening socket for the probers of that part, or -1; outlives the keeper.
+    std::function<int(ProberPart part)> control{};
   };
 
   // `adopt`: addresses that lack our mark are taken over instead of refused.
@@ -40,61 +71,94 @@ class Keeper {
   Keeper(const Keeper&) = delete;
   Keeper& operator=(const Keeper&) = delete;
 
-  // Returns the exit code once everything is withdrawn again.
+  // Returns the exit code once everything is withdrawn again, or handed over, and the runners have ended what
+  // they were at.
   int run();
 
-  // The reconciler has settled after a failure: what the prober waits for may be done now.
+  // The reconciler has settled after a failure: what the probers wait for may be done now.
   void tell_applied();
+  // Something is otherwise in the kernel, or wrong there: the probers are told from a clean stack.
+  void tell_soon() { tell_.schedule(); }
+
+  // After run(): whether what stands was left to the next run, and until when.
+  [[nodiscard]] bool handed_over() const { return handing_over_ && code_ == 0; }
+  [[nodiscard]] const LeaseBook& leases() const { return book_; }
+  void end_leases() { apply(); }  // those that are over
+  void withdraw_leftovers();
 
  private:
   struct Configuration {
     std::vector<SourceFile> files;
     View view;
-    std::uint32_t generation = 0;
+    std::uint32_t generation = 0;  // 0: there is none
   };
-
-  bool load(Configuration& into, std::string& wrong);
-  void spawn();
-  bool offer(const Configuration& configuration);
-  void receive();
-  void take(const Message& message);
-  void accept(const Message& message);
-  void refuse(const Message& message);
-  void want(const Message& message);
-  bool withdraw_all();
-  bool refuse_foreign();
+  // keeper_offer.cpp
+  bool load(Configuration& into, std::vector<std::string>& wrong);
   void reload();
+  void begin_offer();
+  void offer_next();
+  bool offer(ProberSeat& seat, const Configuration& configuration);
+  [[nodiscard]] bool judges(const ProberSeat& seat) const;
+  [[nodiscard]] const Configuration& taken_by(const ProberSeat& seat) const;
+  void accept(ProberSeat& seat, const Message& message);
+  void put_in_force();
+  bool refuse_foreign();
+  void follow_up();
+  void refuse(ProberSeat& seat, const Message& message);
+  void drop_offer(const std::string& why);
+
+  void make_seat(ProberPart part);
+  ProberSeat* seat_of(ProberPart part);
+  [[nodiscard]] bool is_needed(const ProberSeat& seat) const;
+  void dismiss(ProberSeat& seat, int signal);
+  void started(ProberSeat& seat);
+  void not_started(ProberSeat& seat);
   void reap();
-  void prober_gone(int status);
+  void prober_gone(ProberSeat& seat, int status);
+  void watch(ProberSeat& seat);
+  void take(ProberSeat& seat, const Message& message);
+  void want(ProberSeat& seat, const Message& message);
+  void suspended(ProberSeat& seat, bool is);
+  void drained(const ProberSeat& seat, const Message& message);
+  [[nodiscard]] std::vector<bool> drained_of(const View& view) const;
+  [[nodiscard]] std::vector<bool> mine(const ProberSeat& seat) const;
+  bool apply();
+  [[nodiscard]] std::string view() const;
   void terminate();
+  void hand_over();
+  [[nodiscard]] bool nobody_runs() const;
   void leave(int code);
 
   EventLoop& loop_;
   Reconciler& reconciler_;
   bool adopt_;
   Hooks hooks_;
+  KeeperMemory memory_;
+  std::set<std::string> drained_;  // services that are withdrawn by hand, also those of an earlier run
+  LeaseBook book_;
 
-  Configuration current_;  // generation 0: none has been accepted yet
-  Configuration offered_;  // what the prober has not answered yet, if its generation is above current_'s
+  Configuration current_;
+  Configuration offered_;              // what is not in force yet
+  std::vector<ProberSeat*> to_judge_;  // it, in turn
   std::uint32_t generations_ = 0;
   bool reload_again_ = false;
+  std::string refusal_;  // of the last reload: its first error
 
-  int socket_ = -1;
-  pid_t prober_ = -1;
-  bool accepted_ = false;     // this prober has taken a configuration
-  std::uint32_t serial_ = 0;  // of what the prober wanted last
-  std::uint32_t told_ = 0;    // and of what it has been told is done
-  Duration respawn_delay_;
-  TimePoint spawned_{};
-  bool leaving_ = false;
+  std::vector<std::unique_ptr<ProberSeat>> seats_;
+  bool half_way_ = false;
+  bool leaving_ = false;       // no prober is to be started any more
+  bool handing_over_ = false;  // and nothing is to be withdrawn
+  bool left_ = false;
   int code_ = 0;
 
-  Io io_;
   Signal child_;
   Signal term_;
   Signal hup_;
-  Timer respawn_;
-  Timer kill_;
+  Signal usr2_;
+  Deferred reload_soon_;  // what is heard may be the last words of a prober that is being reaped
+  Timer lease_end_;
+  Deferred tell_;
+  Timer tell_again_;
 };
 
 }  // namespace anyprobe

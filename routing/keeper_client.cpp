@@ -1,32 +1,18 @@
 #include "keeper_client.hpp"
 
 #include <poll.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <utility>
+
+#include "core/packet_socket.hpp"
 
 namespace anyprobe {
 namespace {
 
-std::string read_all(int fd) {
-  struct stat status {};
-  if (fstat(fd, &status) != 0 || status.st_size <= 0) return {};
-  std::string out(static_cast<std::size_t>(status.st_size), '\0');
-  std::size_t done = 0;
-  while (done < out.size()) {
-    const auto got = pread(fd, out.data() + done, out.size() - done, static_cast<off_t>(done));
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) break;
-    done += static_cast<std::size_t>(got);
-  }
-  out.resize(done);
-  return out;
-}
+constexpr std::chrono::milliseconds kPatience(1000);
 
 }  // namespace
 
@@ -40,8 +26,10 @@ KeeperClient::~KeeperClient() {
   close(fd_);
 }
 
-void KeeperClient::want(const std::vector<bool>& wanted) {
-  send({MessageType::want, generation_, ++serial_, pack_flags(wanted)});
+void KeeperClient::want(const std::vector<Wish>& wishes) {
+  if (!owed_since_) owed_since_ = Clock::now();
+  send({MessageType::want, generation_, ++serial_, pack_want({Clock::now(), wishes})},
+       Importance::said_again);
 }
 
 bool KeeperClient::settle(Duration patience) {
@@ -58,15 +46,32 @@ bool KeeperClient::settle(Duration patience) {
 }
 
 void KeeperClient::request_reload() {
-  send({MessageType::reload, generation_, 0, {}});
+  send({MessageType::reload, generation_, 0, {}}, Importance::said_once);
 }
 
-void KeeperClient::send(const Message& message) {
+void KeeperClient::tell_suspended(bool suspended) {
+  send({suspended ? MessageType::suspended : MessageType::resumed, generation_, 0, {}},
+       Importance::said_once);
+}
+
+void KeeperClient::keep_drained(const std::vector<bool>& services) {
+  send({MessageType::drained, generation_, 0, pack_drained(services)}, Importance::said_once);
+}
+
+void KeeperClient::hand_over() {
+  send({MessageType::hand_over, generation_, 0, {}}, Importance::said_once);
+}
+
+void KeeperClient::send(const Message& message, Importance importance) {
   if (gone_) return;
   const auto packet = encode(message);
-  while (::send(fd_, packet.data(), packet.size(), MSG_NOSIGNAL) < 0) {
+  const auto deadline = Clock::now() + kPatience;
+  while (::send(fd_, packet.data(), packet.size(), MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
     if (errno == EINTR) continue;
-    return gone();
+    if (errno != EAGAIN) return gone();
+    if (importance == Importance::said_again || Clock::now() > deadline) return;
+    pollfd room{fd_, POLLOUT, 0};
+    poll(&room, 1, static_cast<int>(kPatience.count()));
   }
 }
 
@@ -77,48 +82,46 @@ void KeeperClient::gone() {
 }
 
 bool KeeperClient::receive_one() {
-  std::string packet(kLargestMessage, '\0');
-  iovec part{packet.data(), packet.size()};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
-  msghdr header{};
-  header.msg_iov = &part;
-  header.msg_iovlen = 1;
-  header.msg_control = control;
-  header.msg_controllen = sizeof control;
-  const auto got = recvmsg(fd_, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return true;
-  if (got <= 0) {
+  auto packet = receive_packet(fd_, kLargestMessage);
+  if (packet.state == Packet::State::none) return true;
+  if (packet.state == Packet::State::closed) {
     gone();
     return false;
   }
-  packet.resize(static_cast<std::size_t>(got));
-  int fd = -1;
-  if (const auto* c = CMSG_FIRSTHDR(&header);
-      c != nullptr && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS) {
-    std::memcpy(&fd, CMSG_DATA(c), sizeof fd);
+  if (const auto message = decode(packet.octets)) {
+    if (message->type == MessageType::applied && message->generation == generation_) take_applied(*message);
+    if (message->type == MessageType::configuration && packet.descriptor.valid())
+      take_configuration(*message, packet.descriptor.get());
+    if (message->type == MessageType::runner && packet.descriptor.valid())
+      handlers_.on_runner(std::move(packet.descriptor));
+    if (message->type == MessageType::control && packet.descriptor.valid())
+      handlers_.on_control(std::move(packet.descriptor));
   }
-  if (const auto message = decode(packet)) {
-    if (message->type == MessageType::applied && message->generation == generation_)
-      applied_ = message->serial;
-    if (message->type == MessageType::configuration && fd >= 0) take_configuration(*message, fd);
-  }
-  if (fd >= 0) close(fd);
   return true;
 }
 
+void KeeperClient::take_applied(const Message& message) {
+  applied_ = message.serial;
+  owed_since_.reset();
+  if (auto view = unpack_view(message.body)) handlers_.on_view(std::move(view).value());
+}
+
 void KeeperClient::take_configuration(const Message& message, int fd) {
-  const auto files = unpack_files(read_all(fd));
+  const auto files = unpack_files(read_memory_file(fd));
+  const auto circumstances = unpack_circumstances(message.body);
   Answer answer;
-  if (files)
-    answer = handlers_.on_configuration(*files);
+  if (files && circumstances)
+    answer = handlers_.on_configuration(*files, message.generation, *circumstances);
   else
-    answer.refusal.lines.push_back(files.error());
+    answer.refusal.lines.push_back(files ? circumstances.error() : files.error());
   if (!answer.refusal.lines.empty()) {
-    send({MessageType::refuse, message.generation, 0, pack_refusal(answer.refusal)});
+    send({MessageType::refuse, message.generation, 0, pack_refusal(answer.refusal)}, Importance::said_once);
     return;
   }
   generation_ = message.generation;
-  send({MessageType::accept, generation_, ++serial_, pack_flags(answer.wanted)});
+  owed_since_ = Clock::now();
+  send({MessageType::accept, generation_, ++serial_, pack_want({Clock::now(), answer.wishes})},
+       Importance::said_once);
 }
 
 }  // namespace anyprobe

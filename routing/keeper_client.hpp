@@ -2,9 +2,11 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "core/descriptor.hpp"
 #include "core/keeper_link.hpp"
 #include "keeper_message.hpp"
 
@@ -14,25 +16,38 @@ class KeeperClient final : public KeeperLink {
  public:
   struct Answer {
     Refusal refusal;           // with lines: the configuration is refused
-    std::vector<bool> wanted;  // otherwise what is wanted of it from now on
+    std::vector<Wish> wishes;  // otherwise what is wanted of it from now on
   };
   struct Handlers {
-    std::function<Answer(const std::vector<SourceFile>&)> on_configuration;
+    std::function<Answer(const std::vector<SourceFile>&, std::uint32_t generation, const Circumstances&)>
+        on_configuration;
     std::function<void()> on_keeper_gone;
+    std::function<void(Descriptor socket)> on_runner;   // there is a runner, and this is the way to it
+    std::function<void(KernelView view)> on_view;       // of the configuration that was accepted last
+    std::function<void(Descriptor socket)> on_control;  // status is asked by this, which listens
   };
 
   // Owns `fd`.
   KeeperClient(EventLoop& loop, int fd, Handlers handlers);
   ~KeeperClient() override;
 
-  void want(const std::vector<bool>& wanted) override;
+  void want(const std::vector<Wish>& wishes) override;
   bool settle(Duration patience) override;
   void request_reload() override;
+  void tell_suspended(bool suspended) override;
+  void keep_drained(const std::vector<bool>& services) override;
+  void hand_over() override;
+
+  // Since when the keeper owes an answer to what was wanted, if it does.
+  [[nodiscard]] std::optional<TimePoint> owed_since() const { return owed_since_; }
 
  private:
   bool receive_one();
   void take_configuration(const Message& message, int fd);
-  void send(const Message& message);
+  void take_applied(const Message& message);
+  // A keeper that reads nothing, being stopped, must not stop us too: what need not be said is left out.
+  enum class Importance : std::uint8_t { said_again, said_once };
+  void send(const Message& message, Importance importance);
   void gone();
 
   int fd_;
@@ -40,6 +55,7 @@ class KeeperClient final : public KeeperLink {
   std::uint32_t generation_ = 0;
   std::uint32_t serial_ = 0;
   std::uint32_t applied_ = 0;
+  std::optional<TimePoint> owed_since_;
   bool gone_ = false;
   Io io_;
 };

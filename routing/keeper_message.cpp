@@ -1,30 +1,50 @@
 #include "keeper_message.hpp"
 
-#include <cstring>
+#include <algorithm>
+#include <limits>
+
+#include "core/packing.hpp"
 
 namespace anyprobe {
 namespace {
 
-// Both ends are one binary on one host, so numbers are in its own order.
-void put(std::string& out, std::uint32_t number) {
-  char bytes[sizeof number];
-  std::memcpy(bytes, &number, sizeof number);
-  out.append(bytes, sizeof bytes);
+void put_lines(std::string& out, const std::vector<std::string>& lines, std::size_t room, const char* more) {
+  room += out.size();
+  std::size_t told = 0;
+  for (const auto& line : lines) {
+    if (out.size() + line.size() > room) break;
+    out += line + '\n';
+    ++told;
+  }
+  if (told < lines.size()) out += "and " + std::to_string(lines.size() - told) + more + '\n';
 }
 
-bool take(std::string_view& in, std::uint32_t& number) {
-  if (in.size() < sizeof number) return false;
-  std::memcpy(&number, in.data(), sizeof number);
-  in.remove_prefix(sizeof number);
-  return true;
+void put_flags(std::string& out, const std::vector<bool>& flags) {
+  for (const bool flag : flags) out += flag ? '\1' : '\0';
 }
 
-bool take(std::string_view& in, std::string& text) {
-  std::uint32_t size = 0;
-  if (!take(in, size) || in.size() < size) return false;
-  text = in.substr(0, size);
-  in.remove_prefix(size);
-  return true;
+Outcome<std::vector<bool>> take_flags(std::string_view octets) {
+  std::vector<bool> out;
+  for (const char octet : octets) {
+    if (octet != '\0' && octet != '\1') return Error{"a flag that is neither set nor not"};
+    out.push_back(octet == '\1');
+  }
+  return out;
+}
+
+std::vector<std::string> take_lines(std::string_view body) {
+  constexpr std::size_t kLongestLine = 1000;
+  std::vector<std::string> out;
+  while (!body.empty()) {
+    const auto end = body.find('\n');
+    std::string line(body.substr(0, std::min(end, kLongestLine)));
+    for (char& c : line) {
+      if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+    }
+    out.push_back(std::move(line));
+    body.remove_prefix(end == std::string_view::npos ? body.size() : end + 1);
+  }
+  return out;
 }
 
 }  // namespace
@@ -33,8 +53,8 @@ std::string encode(const Message& message) {
   std::string out;
   out.reserve(9 + message.body.size());
   out += static_cast<char>(message.type);
-  put(out, message.generation);
-  put(out, message.serial);
+  put_number(out, message.generation);
+  put_number(out, message.serial);
   return out + message.body;
 }
 
@@ -43,51 +63,85 @@ Outcome<Message> decode(std::string_view packet) {
   if (packet.empty()) return Error{"empty message"};
   const auto type = static_cast<std::uint8_t>(packet.front());
   if (type < static_cast<std::uint8_t>(MessageType::configuration) ||
-      type > static_cast<std::uint8_t>(MessageType::reload)) {
+      type > static_cast<std::uint8_t>(MessageType::drained)) {
     return Error{"message of unknown type " + std::to_string(type)};
   }
   packet.remove_prefix(1);
   Message out;
   out.type = static_cast<MessageType>(type);
-  if (!take(packet, out.generation) || !take(packet, out.serial)) return Error{"message cut short"};
+  if (!take_number(packet, out.generation) || !take_number(packet, out.serial))
+    return Error{"message cut short"};
   out.body = packet;
   return out;
 }
 
-std::string pack_flags(const std::vector<bool>& flags) {
+std::string pack_want(const Want& want) {
   std::string out;
-  put(out, static_cast<std::uint32_t>(flags.size()));
-  std::string bits((flags.size() + 7) / 8, '\0');
-  for (std::size_t i = 0; i < flags.size(); ++i) {
-    if (flags[i]) bits[i / 8] = static_cast<char>(static_cast<unsigned char>(bits[i / 8]) | (1U << (i % 8)));
-  }
-  return out + bits;
+  const auto said = static_cast<std::uint64_t>(want.said.time_since_epoch() / std::chrono::nanoseconds(1));
+  put_number(out, static_cast<std::uint32_t>(said >> 32U));
+  put_number(out, static_cast<std::uint32_t>(said));
+  put_number(out, static_cast<std::uint32_t>(want.wishes.size()));
+  for (const auto wish : want.wishes) out += static_cast<char>(wish);
+  return out;
 }
 
-Outcome<std::vector<bool>> unpack_flags(std::string_view body, std::size_t expected) {
+Outcome<Want> unpack_want(std::string_view body, std::size_t expected) {
+  std::uint32_t high = 0;
+  std::uint32_t low = 0;
   std::uint32_t count = 0;
-  if (!take(body, count) || count != expected || body.size() != (expected + 7) / 8) {
-    return Error{"flags that are not for the " + std::to_string(expected) + " advertisements there are"};
+  if (!take_number(body, high) || !take_number(body, low) || !take_number(body, count) || count != expected ||
+      body.size() != expected) {
+    return Error{"wishes that are not for the " + std::to_string(expected) + " advertisements there are"};
   }
-  std::vector<bool> out(expected);
-  for (std::size_t i = 0; i < expected; ++i) {
-    out[i] = (static_cast<unsigned char>(body[i / 8]) >> (i % 8) & 1U) != 0;
+  const auto said = (std::uint64_t{high} << 32U | low) & std::numeric_limits<std::int64_t>::max();
+  Want out;
+  out.said = TimePoint(std::chrono::nanoseconds(static_cast<std::int64_t>(said)));
+  for (const char octet : body) {
+    const auto wish = static_cast<unsigned char>(octet);
+    if (wish > static_cast<unsigned char>(Wish::linger)) return Error{"a wish that there is not"};
+    out.wishes.push_back(static_cast<Wish>(wish));
   }
   return out;
 }
 
+std::string pack_circumstances(const Circumstances& circumstances) {
+  std::string out(1, circumstances.suspended ? '\1' : '\0');
+  put_number(out, static_cast<std::uint32_t>(circumstances.found.size()));
+  put_flags(out, circumstances.found);
+  put_flags(out, circumstances.drained);
+  return out;
+}
+
+Outcome<Circumstances> unpack_circumstances(std::string_view body) {
+  Circumstances out;
+  auto suspended = take_flags(body.substr(0, 1));
+  std::uint32_t count = 0;
+  if (!body.empty()) body.remove_prefix(1);
+  if (!suspended || suspended->empty() || !take_number(body, count) || count > body.size())
+    return Error{"a configuration without its circumstances"};
+  auto found = take_flags(body.substr(0, count));
+  auto drained = take_flags(body.substr(count));
+  if (!found || !drained) return Error{found ? drained.error() : found.error()};
+  out.suspended = suspended->front();
+  out.found = std::move(found).value();
+  out.drained = std::move(drained).value();
+  return out;
+}
+
+std::string pack_drained(const std::vector<bool>& drained) {
+  std::string out;
+  put_flags(out, drained);
+  return out;
+}
+
+Outcome<std::vector<bool>> unpack_drained(std::string_view body, std::size_t expected) {
+  if (body.size() != expected) return Error{"is not of as many services as there are"};
+  return take_flags(body);
+}
+
 std::string pack_refusal(const Refusal& refusal) {
   std::string out(1, refusal.flags_alone ? '\1' : '\0');
-  constexpr std::size_t kRoom = kLargestMessage / 2;
-  std::size_t told = 0;
-  for (const auto& line : refusal.lines) {
-    if (out.size() + line.size() > kRoom) break;
-    out += line + '\n';
-    ++told;
-  }
-  if (told < refusal.lines.size()) {
-    out += "and " + std::to_string(refusal.lines.size() - told) + " more errors\n";
-  }
+  put_lines(out, refusal.lines, kLargestMessage / 2, " more errors");
   return out;
 }
 
@@ -96,26 +150,40 @@ Refusal unpack_refusal(std::string_view body) {
   if (body.empty()) return out;
   out.flags_alone = body.front() == '\1';
   body.remove_prefix(1);
-  constexpr std::size_t kLongestLine = 1000;
-  while (!body.empty()) {
-    const auto end = body.find('\n');
-    std::string line(body.substr(0, std::min(end, kLongestLine)));
-    for (char& c : line) {
-      if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-    }
-    out.lines.push_back(std::move(line));
-    body.remove_prefix(end == std::string_view::npos ? body.size() : end + 1);
+  out.lines = take_lines(body);
+  return out;
+}
+
+std::string pack_view(const KernelView& view) {
+  // 100,000 advertisements leave this much and more.
+  constexpr std::size_t kRoom = kLargestMessage / 8;
+  std::string out;
+  put_number(out, static_cast<std::uint32_t>(view.states.size()));
+  for (const auto state : view.states) out += static_cast<char>(state);
+  put_lines(out, view.problems, kRoom, " more problems");
+  return out;
+}
+
+Outcome<KernelView> unpack_view(std::string_view body) {
+  KernelView out;
+  std::uint32_t count = 0;
+  if (!take_number(body, count) || body.size() < count) return Error{"a view cut short"};
+  out.states.reserve(count);
+  for (const char octet : body.substr(0, count)) {
+    const auto state = static_cast<unsigned char>(octet);
+    if (state > static_cast<unsigned char>(AdvertisementState::lingering)) return Error{"a state of no name"};
+    out.states.push_back(static_cast<AdvertisementState>(state));
   }
+  out.problems = take_lines(body.substr(count));
   return out;
 }
 
 std::string pack_files(const std::vector<SourceFile>& files) {
   std::string out;
   for (const auto& file : files) {
-    put(out, static_cast<std::uint32_t>(file.name.size()));
-    out += file.name;
-    put(out, static_cast<std::uint32_t>(file.text.size()));
-    out += file.text;
+    out += static_cast<char>(file.role);
+    put_text(out, file.name);
+    put_text(out, file.text);
   }
   return out;
 }
@@ -124,7 +192,11 @@ Outcome<std::vector<SourceFile>> unpack_files(std::string_view bytes) {
   std::vector<SourceFile> out;
   while (!bytes.empty()) {
     SourceFile file;
-    if (!take(bytes, file.name) || !take(bytes, file.text)) return Error{"configuration cut short"};
+    const auto role = static_cast<unsigned char>(bytes.front());
+    if (role > static_cast<unsigned char>(SourceFile::Role::missing)) return Error{"a file of no known role"};
+    file.role = static_cast<SourceFile::Role>(role);
+    bytes.remove_prefix(1);
+    if (!take_text(bytes, file.name) || !take_text(bytes, file.text)) return Error{"configuration cut short"};
     out.push_back(std::move(file));
   }
   return out;

@@ -5,72 +5,19 @@
 #include <linux/ip.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
-#include <netlink/attr.h>
-#include <netlink/msg.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <limits>
-#include <memory>
-#include <new>
+
+#include "netlink_request.hpp"
+#include "netlink_route.hpp"
 
 namespace anyprobe {
 namespace {
 
 constexpr std::string_view kLabelEnd = ":any";
-constexpr std::size_t kRequestRoom = 256;
 constexpr std::uint32_t kForever = std::numeric_limits<std::uint32_t>::max();
-
-class Request {
- public:
-  Request(const RequestHead& head, int type) : message_(nlmsg_alloc_size(kRequestRoom), &nlmsg_free) {
-    if (!message_ ||
-        nlmsg_put(message_.get(), head.port, head.sequence, type, 0, head.flags | NLM_F_REQUEST) == nullptr) {
-      throw std::bad_alloc();
-    }
-  }
-
-  template <typename Header>
-  void header(Header value) {
-    check(nlmsg_append(message_.get(), &value, sizeof value, NLMSG_ALIGNTO));
-  }
-  void attribute(int type, const void* data, std::size_t length) {
-    check(nla_put(message_.get(), type, static_cast<int>(length), data));
-  }
-  void attribute(int type, const IpAddress& address) {
-    attribute(type, address.bytes().data(), address.bytes().size());
-  }
-  void number(int type, std::uint32_t value) { check(nla_put_u32(message_.get(), type, value)); }
-  void octet(int type, std::uint8_t value) { check(nla_put_u8(message_.get(), type, value)); }
-  void text(int type, const std::string& value) {
-    check(nla_put_string(message_.get(), type, value.c_str()));
-  }
-  nlattr* open(int type) {
-    auto* nest = nla_nest_start(message_.get(), type);
-    if (nest == nullptr) throw std::bad_alloc();
-    return nest;
-  }
-  void close(nlattr* nest) { check(nla_nest_end(message_.get(), nest)); }
-
-  void append_to(std::vector<std::byte>& batch) const {
-    const auto* header = nlmsg_hdr(message_.get());
-    const auto* bytes = reinterpret_cast<const std::byte*>(header);
-    batch.insert(batch.end(), bytes, bytes + header->nlmsg_len);
-    batch.resize(NLMSG_ALIGN(batch.size()));
-  }
-
- private:
-  static void check(int result) {
-    if (result < 0) throw std::bad_alloc();  // kRequestRoom is too small for what is written here
-  }
-
-  std::unique_ptr<nl_msg, decltype(&nlmsg_free)> message_;
-};
-
-Family family_of(int number) {
-  return number == AF_INET ? Family::ipv4 : Family::ipv6;
-}
 
 ifaddrmsg address_header(const Prefix& prefix, int index) {
   ifaddrmsg header{};
@@ -86,7 +33,7 @@ std::uint32_t flags_of(const Prefix& prefix) {
   return prefix.is_host() ? 0 : IFA_F_NOPREFIXROUTE;
 }
 
-void append_add(std::vector<std::byte>& batch, RequestHead head, const AddAddress& add) {
+void append_change(std::vector<std::byte>& batch, RequestHead head, const AddAddress& add) {
   head.flags |= NLM_F_CREATE | (add.replace ? NLM_F_REPLACE : NLM_F_EXCL);
   const bool ipv6 = add.prefix.address.family() == Family::ipv6;
   Request request(head, RTM_NEWADDR);
@@ -98,10 +45,7 @@ void append_add(std::vector<std::byte>& batch, RequestHead head, const AddAddres
   if (!ipv6) request.text(IFA_LABEL, address_label(add.interface));
   if (ipv6 || add.lifetime) {
     ifa_cacheinfo lifetime{};
-    lifetime.ifa_valid =
-        add.lifetime
-            ? static_cast<std::uint32_t>(std::clamp<std::int64_t>(add.lifetime->count(), 1, kForever - 1))
-            : kForever;
+    lifetime.ifa_valid = add.lifetime ? in_seconds(*add.lifetime) : kForever;
     // Deprecated from the start, an IPv6 address is never the source of what the host itself sends.
     lifetime.ifa_prefered = ipv6 ? 0 : lifetime.ifa_valid;
     request.attribute(IFA_CACHEINFO, &lifetime, sizeof lifetime);
@@ -109,7 +53,8 @@ void append_add(std::vector<std::byte>& batch, RequestHead head, const AddAddres
   request.append_to(batch);
 }
 
-void append_remove(std::vector<std::byte>& batch, const RequestHead& head, const SeenAddress& seen) {
+void append_change(std::vector<std::byte>& batch, const RequestHead& head, const RemoveAddress& remove) {
+  const auto& seen = remove.seen;
   Request request(head, RTM_DELADDR);
   request.header(address_header(seen.prefix, seen.index));
   request.attribute(IFA_LOCAL, seen.prefix.address);
@@ -119,23 +64,30 @@ void append_remove(std::vector<std::byte>& batch, const RequestHead& head, const
   request.append_to(batch);
 }
 
-std::optional<IpAddress> address_in(const nlattr* attribute, Family family) {
-  const int length = family == Family::ipv4 ? 4 : 16;
-  if (attribute == nullptr || nla_len(attribute) < length) return std::nullopt;
-  return IpAddress::from_bytes(family, nla_data(attribute));
+void append_change(std::vector<std::byte>& batch, RequestHead head, const AddRoute& add) {
+  // With neither flag the kernel finds the route there, gives it the new lifetime, and answers EEXIST.
+  const int how = add.renew ? 0 : add.replace ? NLM_F_REPLACE : NLM_F_EXCL;
+  head.flags |= NLM_F_CREATE | how;
+  append_route(batch, head, RTM_NEWROUTE, add);
 }
 
-std::string text_in(const nlattr* attribute) {
-  if (attribute == nullptr || nla_len(attribute) <= 0) return {};
-  const auto* text = static_cast<const char*>(nla_data(attribute));
-  return {text, strnlen(text, static_cast<std::size_t>(nla_len(attribute)))};
+void append_change(std::vector<std::byte>& batch, RequestHead head, const AddLingering& add) {
+  head.flags |= NLM_F_CREATE | NLM_F_EXCL;
+  append_lingering(batch, head, RTM_NEWROUTE, add);
 }
 
-template <typename Header>
-bool read_header(const nlmsghdr& message, Header& header) {
-  if (nlmsg_datalen(&message) < static_cast<int>(sizeof header)) return false;
-  std::memcpy(&header, nlmsg_data(&message), sizeof header);
-  return true;
+void append_change(std::vector<std::byte>& batch, const RequestHead& head, const RemoveRoute& remove) {
+  append_removal(batch, head, remove.seen);
+}
+
+void append_change(std::vector<std::byte>& batch, const RequestHead& head, const SetLink& set) {
+  Request request(head, RTM_SETLINK);
+  ifinfomsg header{};
+  header.ifi_index = set.index;
+  header.ifi_flags = set.up ? IFF_UP : 0;
+  header.ifi_change = IFF_UP;
+  request.header(header);
+  request.append_to(batch);
 }
 
 }  // namespace
@@ -180,7 +132,8 @@ std::optional<SeenLink> parse_link(nlmsghdr& message) {
   ifinfomsg header{};
   if (!read_header(message, header)) return std::nullopt;
   auto* name = nlmsg_find_attr(&message, sizeof header, IFLA_IFNAME);
-  return SeenLink{header.ifi_index, text_in(name)};
+  return SeenLink{header.ifi_index, text_in(name), (header.ifi_flags & IFF_UP) != 0,
+                  (header.ifi_flags & IFF_LOOPBACK) != 0};
 }
 
 KernelAnswer parse_answer(nlmsghdr& message) {
@@ -197,11 +150,7 @@ KernelAnswer parse_answer(nlmsghdr& message) {
 }
 
 void append(std::vector<std::byte>& batch, const RequestHead& head, const Change& change) {
-  if (const auto* add = std::get_if<AddAddress>(&change)) {
-    append_add(batch, head, *add);
-  } else {
-    append_remove(batch, head, std::get<RemoveAddress>(change).seen);
-  }
+  std::visit([&](const auto& each) { append_change(batch, head, each); }, change);
 }
 
 void append_dump_of_addresses(std::vector<std::byte>& batch, const RequestHead& head) {
@@ -262,7 +211,7 @@ Fitness OwnMarks::fitness(const RawAddress& address, std::string_view interface)
     if (!marked && !kernel_keeps_protocol_) return Fitness::unfit;
   }
   const bool hidden = !ipv6 || (address.deprecated && (address.flags & demanded) == demanded);
-  return marked && hidden && !address.passing ? Fitness::exact : Fitness::mendable;
+  return marked && hidden ? Fitness::exact : Fitness::mendable;
 }
 
 }  // namespace anyprobe

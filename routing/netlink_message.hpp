@@ -17,8 +17,8 @@ struct nlmsghdr;
 
 namespace anyprobe {
 
-// IFA_PROTO of every address we make. zebra has no use for an address's protocol, but as an rtm_protocol the
-// number is none of FRR's (11, 186 to 198).
+// IFA_PROTO of every address we make, and rtm_protocol of every route. zebra has no use for an address's
+// protocol, and takes a route for its own only where its protocol is one of FRR's (11, 186 to 198).
 inline constexpr std::uint8_t kProtocolMark = 77;
 
 // The IPv4 label of an address on `interface`: "lo:any", the name cut so that the whole fits IFNAMSIZ.

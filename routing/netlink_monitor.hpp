@@ -1,4 +1,4 @@
-// What the kernel tells of changes to addresses and links, but for those that the table made itself.
+// What the kernel tells of changes to addresses, links and routes, but for those that the table made itself.
 #pragma once
 
 #include <functional>
@@ -18,6 +18,7 @@ class NetlinkMonitor : public RouteMonitor {
   NetlinkMonitor(EventLoop& loop, const NetlinkTable& table, int buffer = kBuffer);
 
   void start(std::function<void(const TableEvent&)> on_event) override;
+  void watch_routes(bool wanted) override;
 
  private:
   static constexpr int kBuffer = 4 * 1024 * 1024;

@@ -46,10 +46,15 @@ NetlinkSocket::NetlinkSocket(int buffer) : socket_(nl_socket_alloc()), datagram_
   receive_room_ = grow(fd(), SO_RCVBUFFORCE, SO_RCVBUF, buffer);
   set_option(fd(), SOL_NETLINK, NETLINK_CAP_ACK, 1);
   set_option(fd(), SOL_NETLINK, NETLINK_EXT_ACK, 1);
+  set_option(fd(), SOL_NETLINK, NETLINK_GET_STRICT_CHK, 1);  // dumps are filtered by the kernel
 }
 
 void NetlinkSocket::join(int group) {
   if (const int error = nl_socket_add_membership(socket_.get(), group); error < 0) fail("no group", error);
+}
+
+void NetlinkSocket::leave(int group) {
+  static_cast<void>(nl_socket_drop_membership(socket_.get(), group));
 }
 
 void NetlinkSocket::set_nonblocking() {

@@ -21,7 +21,8 @@ class NetlinkSocket {
   // Throws std::runtime_error.
   explicit NetlinkSocket(int buffer);
 
-  void join(int group);                                         // throws std::runtime_error
+  void join(int group);  // throws std::runtime_error
+  void leave(int group);
   void set_nonblocking();                                       // throws std::runtime_error
   void set_receive_timeout(std::chrono::milliseconds timeout);  // throws std::runtime_error
 

@@ -8,8 +8,12 @@
 #include <cerrno>
 #include <cstring>
 #include <map>
+#include <optional>
 #include <string>
 #include <system_error>
+
+#include "core/advertisement.hpp"
+#include "link_facts.hpp"
 
 namespace anyprobe {
 namespace {
@@ -32,6 +36,17 @@ std::string text_of(const KernelAnswer& answer) {
   if (answer.error == EPERM) text += " (CAP_NET_ADMIN is missing)";
   if (!answer.message.empty()) text += ": " + answer.message;
   return text;
+}
+
+// The interface on which others of an IPv4 subnet must not go along with the address: when it is removed, or
+// when the kernel ends its lifetime.
+std::optional<int> to_be_spared(const Change& change) {
+  if (const auto* remove = std::get_if<RemoveAddress>(&change))
+    return remove->spare_neighbours ? std::optional(remove->seen.index) : std::nullopt;
+  const auto* add = std::get_if<AddAddress>(&change);
+  const bool may_end = add != nullptr && add->lifetime && !add->renew;
+  if (!may_end || add->prefix.address.family() != Family::ipv4 || add->prefix.is_host()) return std::nullopt;
+  return add->index;
 }
 
 bool is_gone(int error) {
@@ -78,18 +93,14 @@ int NetlinkTable::dump(std::span<const std::byte> request, std::uint32_t sequenc
   return interrupted ? EINTR : 0;
 }
 
-int NetlinkTable::dump_whole(bool links, bool& torn, const std::function<void()>& begin,
+int NetlinkTable::dump_whole(const Ask& ask, bool& torn, const std::function<void()>& begin,
                              const Message& take) {
   int error = EINTR;
   for (int attempt = 0; attempt < kDumpAttempts && error == EINTR; ++attempt) {
     begin();
     const RequestHead head{socket_->port(), ++sequence_, 0};
     std::vector<std::byte> request;
-    if (links) {
-      append_dump_of_links(request, head);
-    } else {
-      append_dump_of_addresses(request, head);
-    }
+    ask(request, head);
     error = dump(request, head.sequence, take);
   }
   // Where somebody changes addresses all the time, an incomplete view now is better than none: a withdrawal
@@ -99,19 +110,20 @@ int NetlinkTable::dump_whole(bool links, bool& torn, const std::function<void()>
   return 0;
 }
 
-Outcome<Snapshot> NetlinkTable::read() {
+Outcome<Snapshot> NetlinkTable::read(const ReadScope& scope) {
   Snapshot out;
-  const int link_error = dump_whole(
-      true, out.torn, [&] { out.links.clear(); },
+  int error = dump_whole(
+      append_dump_of_links, out.torn, [&] { out.links.clear(); },
       [&](nlmsghdr& message) {
         if (message.nlmsg_type != RTM_NEWLINK) return;
         if (auto link = parse_link(message)) out.links.push_back(std::move(*link));
       });
-  if (link_error != 0) return Error{"cannot read the interfaces: " + text_of({link_error, {}})};
+  if (error == 0) error = find_out_about_links(scope.links, out);
+  if (error != 0) return Error{"cannot read the interfaces: " + text_of({error, {}})};
 
   std::vector<RawAddress> raw;
-  const int error = dump_whole(
-      false, out.torn, [&] { raw.clear(); },
+  error = dump_whole(
+      append_dump_of_addresses, out.torn, [&] { raw.clear(); },
       [&](nlmsghdr& message) {
         if (message.nlmsg_type != RTM_NEWADDR) return;
         if (auto address = parse_address(message)) raw.push_back(std::move(*address));
@@ -126,9 +138,74 @@ Outcome<Snapshot> NetlinkTable::read() {
     const auto name = names.find(address.index);
     const std::string interface(name == names.end() ? std::string_view{} : name->second);
     out.addresses.push_back({address.prefix, address.index, interface, marks_.is_ours(address, interface),
-                             marks_.fitness(address, interface), std::move(address.label), address.peer});
+                             marks_.fitness(address, interface), std::move(address.label), address.peer,
+                             address.passing});
+  }
+
+  if (scope.lingering) out.ipv6_lingers = ipv6_may_linger();
+  error = read_routes(scope, out);
+  if (error != 0) return Error{"cannot read the routes: " + text_of({error, {}})};
+  for (auto& route : out.routes) {
+    if (const auto name = names.find(route.index); name != names.end()) route.device = name->second;
   }
   return out;
+}
+
+int NetlinkTable::dump_routes(const RouteFilter& filter, bool& torn,
+                              const std::function<bool(const SeenRoute&)>& wanted,
+                              std::vector<SeenRoute>& out) {
+  const auto before = out.size();
+  const int error =
+      dump_whole([&](auto& batch, const auto& head) { append_dump_of_routes(batch, head, filter); }, torn,
+                 [&] { out.resize(before); },
+                 [&](nlmsghdr& message) {
+                   if (message.nlmsg_type != RTM_NEWROUTE) return;
+                   auto route = parse_route(message);
+                   if (route && wanted(*route)) out.push_back(std::move(*route));
+                 });
+  return error == ENOENT ? 0 : error;  // there is no such table yet
+}
+
+int NetlinkTable::read_routes(const ReadScope& scope, Snapshot& out) {
+  std::set<std::pair<Family, std::uint32_t>> tables;
+  for (const auto& [prefix, table] : scope.unmarked) tables.emplace(prefix.address.family(), table);
+  for (const auto family : {Family::ipv4, Family::ipv6}) {
+    if (!scope.routes && !scope.lingering) break;
+    const auto marked = [&](const SeenRoute& route) {
+      return route.ours && (scope.routes || route.lingering);
+    };
+    const int error = dump_routes({family, 0, kProtocolMark, 0}, out.torn, marked, out.routes);
+    if (error != 0) return error;
+  }
+  for (const auto& [family, table] : tables) {
+    const auto wanted = [&](const SeenRoute& route) {
+      return (!route.ours || !scope.routes) && scope.unmarked.contains({route.prefix, route.table});
+    };
+    const int error = dump_routes({family, table, 0, 0}, out.torn, wanted, out.routes);
+    if (error != 0) return error;
+  }
+  return 0;
+}
+
+int NetlinkTable::find_out_about_links(const std::set<std::string>& names, Snapshot& out) {
+  if (names.empty()) return 0;
+  const auto speaking = interfaces_of_ospf();
+  for (auto& link : out.links) {
+    if (!names.contains(link.name)) continue;
+    std::vector<SeenRoute> defaults;
+    for (const auto family : {Family::ipv4, Family::ipv6}) {
+      const auto wanted = [](const SeenRoute& route) {
+        return route.prefix.length == 0 && route.table == kMainTable;
+      };
+      const int error = dump_routes({family, kMainTable, 0, link.index}, out.torn, wanted, defaults);
+      if (error != 0) return error;
+    }
+    // An older kernel does not filter.
+    std::erase_if(defaults, [&](const auto& route) { return route.index != 0 && route.index != link.index; });
+    link.needed = why_needed(link.name, link.loopback, !defaults.empty(), speaking);
+    link.forgets_ipv6 = forgets_ipv6_addresses(link.name);
+  }
+  return 0;
 }
 
 bool NetlinkTable::is_as_made(const RawAddress& address) const {
@@ -139,16 +216,14 @@ std::vector<ChangeResult> NetlinkTable::apply(std::span<const Change> changes) {
   std::vector<ChangeResult> results(changes.size());
   std::map<int, KernelAnswer> spared;
   for (const auto& change : changes) {
-    const auto* remove = std::get_if<RemoveAddress>(&change);
-    if (remove == nullptr || !remove->spare_neighbours || spared.contains(remove->seen.index)) continue;
-    spared.emplace(remove->seen.index, spare_neighbours(remove->seen.index));
+    const auto index = to_be_spared(change);
+    if (index && !spared.contains(*index)) spared.emplace(*index, spare_neighbours(*index));
   }
   std::vector<Change> ready;
   std::vector<std::size_t> places;
   for (std::size_t i = 0; i < changes.size(); ++i) {
-    const auto* remove = std::get_if<RemoveAddress>(&changes[i]);
-    const auto answer =
-        remove != nullptr && remove->spare_neighbours ? spared[remove->seen.index] : KernelAnswer{};
+    const auto index = to_be_spared(changes[i]);
+    const auto answer = index ? spared[*index] : KernelAnswer{};
     if (answer.error != 0 && !is_gone(answer.error)) {
       results[i].error = "the others of its subnet would go too: " + text_of(answer);
       continue;
@@ -222,11 +297,15 @@ void NetlinkTable::settle(const Change& change, const KernelAnswer& answer, Chan
     if (answer.error != 0 && answer.error != EEXIST) result.error = text_of(answer);
     return;
   }
-  const auto& seen = std::get<RemoveAddress>(change).seen;
-  if (answer.error == 0 || is_gone(answer.error)) {
-    marks_.removed(seen.index, seen.prefix);
-  } else {
+  const auto* route = std::get_if<AddRoute>(&change);
+  const bool may_exist = (route != nullptr && route->renew) || std::holds_alternative<AddLingering>(change);
+  if (may_exist && answer.error == EEXIST) return;
+  const auto* address = std::get_if<RemoveAddress>(&change);
+  const bool removal = address != nullptr || std::holds_alternative<RemoveRoute>(change);
+  if (answer.error != 0 && !(removal && is_gone(answer.error))) {
     result.error = text_of(answer);
+  } else if (address != nullptr) {
+    marks_.removed(address->seen.index, address->seen.prefix);
   }
 }
 

@@ -5,12 +5,17 @@
 //    `adopt` it is treated as ours.
 //  - With our mark, and of a number that is or was configured, it goes unless it is just what is wanted.
 //  - With our mark and of any other number it belongs to another instance and is left alone.
+// With the wish to hold it, one that is there stays as it is, and nothing is added. Of one that is to linger,
+// a route that keeps it local comes before the address goes, and goes itself when it is to linger no more. A
+// route is known by its prefix and its table, and the same holds of it, but that one without our mark is only
+// foreign where its metric is the same too: else the two stand side by side. A link has no mark: each that is
+// or was configured is set up or down, but for one that the host needs.
 #pragma once
 
 #include <cstddef>
 #include <limits>
-#include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "core/advertisement.hpp"
@@ -20,7 +25,15 @@ namespace anyprobe {
 
 struct Desired {
   Advertisement advertisement;
-  bool announce = false;
+  Wish wish = Wish::withdraw;
+  Lifetime lifetime = {};  // what is left of its lease
+  bool renew = false;      // the kernel is to be told of it, though nothing else may have changed
+};
+
+// Configured earlier in this process, not any more, and not yet known to be removed.
+struct Former {
+  Advertisement advertisement;
+  bool lingers = false;
 };
 
 struct PlannedChange {
@@ -32,17 +45,18 @@ struct PlannedChange {
 
 struct Outlook {
   AdvertisementState state = AdvertisementState::withdrawn;  // once every change is made
-  bool interface_missing = false;
-  std::optional<SeenAddress> foreign;
+  bool interface_missing = false;                            // or down, where a route is to go through it
+  // Of a foreign one, one of the two:
+  std::string occupant;  // what is there without our mark: "192.0.2.1/32 on eth0"
+  std::string needed;    // why the link must stay as it is
 };
 
 struct Plan {
-  std::vector<PlannedChange> changes;  // removals before additions
+  std::vector<PlannedChange> changes;  // removals before additions, but for those of what lingers
   std::vector<Outlook> outlooks;       // one for each of `desired`, in its order
 };
 
-// `gone`: configured earlier in this process, not any more, and not yet known to be removed.
-[[nodiscard]] Plan make_plan(std::span<const Desired> desired, std::span<const Advertisement> gone,
+[[nodiscard]] Plan make_plan(std::span<const Desired> desired, std::span<const Former> gone,
                              const Snapshot& seen, bool adopt);
 
 }  // namespace anyprobe

@@ -7,6 +7,8 @@ namespace anyprobe {
 namespace {
 
 constexpr std::size_t kNamedAtOnce = 3;
+// It counts a lifetime with a quarter of a second on top (ADDRCONF_TIMER_FUZZ).
+constexpr Duration kKernelMayBeEarly = std::chrono::milliseconds(250);
 
 std::string some_of(const std::vector<std::string>& texts) {
   std::string out;
@@ -16,59 +18,154 @@ std::string some_of(const std::vector<std::string>& texts) {
   return out;
 }
 
+bool is_addition(const Change& change) {
+  const auto* set = std::get_if<SetLink>(&change);
+  return !renews(change) && (std::holds_alternative<AddAddress>(change) ||
+                             std::holds_alternative<AddRoute>(change) || (set != nullptr && set->up));
+}
+
+// What is left of a lease, in the whole seconds that the kernel counts in.
+Lifetime left_of(TimePoint until, TimePoint now) {
+  if (until == TimePoint::max()) return std::nullopt;
+  return std::chrono::ceil<std::chrono::seconds>(until - now);
+}
+
+// Not each time that a lease is said anew, since changes of others are said in between.
+bool is_due(TimePoint until, TimePoint told, TimePoint now) {
+  const bool shortened = told > until;
+  return until != TimePoint::max() && (shortened || (told - now) * 6 < (until - now) * 5);
+}
+
 }  // namespace
 
 Reconciler::Reconciler(EventLoop& loop, RouteTable& table, RouteMonitor& monitor,
                        ReconcilerListener& listener, bool adopt, ReconcilerTimes times)
     : table_(table),
+      monitor_(monitor),
       listener_(listener),
       adopt_(adopt),
       times_(times),
       now_(loop, [this] { compare(); }),
       later_(loop, [this] { compare(); }),
-      periodic_(loop, [this] { compare(); }) {
+      periodic_(loop, [this] { compare(); }),
+      lingered_(loop, [this] { compare(); }) {
   // Before the first compare, so that nothing happens unseen after it.
   monitor.start([this](const TableEvent& event) { on_event(event); });
 }
 
-bool Reconciler::configure(const std::vector<Advertisement>& advertisements) {
+bool Reconciler::configure(const std::vector<Advertisement>& advertisements, std::vector<Duration> lingers) {
   std::map<Advertisement, std::size_t> before;
   for (std::size_t i = 0; i < desired_.size(); ++i) before.emplace(desired_[i].advertisement, i);
   std::vector<Desired> next;
+  std::vector<Wish> wishes;
+  std::vector<Lease> leases;
   std::vector<AdvertisementState> states;
   for (const auto& what : advertisements) {
-    std::erase_if(gone_, [&](const Gone& old) { return old.advertisement == what; });
+    std::erase_if(gone_, [&](const Gone& old) {
+      const bool is_back = old.advertisement == what;
+      looks_for_lingering_ = looks_for_lingering_ || (is_back && old.state == AdvertisementState::lingering);
+      return is_back;
+    });
     const auto old = before.extract(what);
-    next.push_back({what, !old.empty() && desired_[old.mapped()].announce});
+    next.push_back({what});
+    // Whoever is new is left as it is until somebody says what it is to be.
+    wishes.push_back(old.empty() ? Wish::hold : wishes_[old.mapped()]);
+    leases.push_back(old.empty() ? Lease() : leases_[old.mapped()]);
     states.push_back(old.empty() ? AdvertisementState::withdrawn : states_[old.mapped()]);
   }
+  const auto now = Clock::now();
   for (const auto& [what, i] : before) {
-    gone_.push_back({what, states_[i]});
+    gone_.push_back(gone_from(i, now));
     repairs_.erase(what);
   }
   desired_ = std::move(next);
+  wishes_ = std::move(wishes);
+  leases_ = std::move(leases);
   states_ = std::move(states);
+  lingers_ = std::move(lingers);
+  lingers_.resize(desired_.size());
+  scan_ = true;
   return compare();
 }
 
-bool Reconciler::want(const std::vector<bool>& announce) {
-  if (announce.size() != desired_.size()) return false;
-  for (std::size_t i = 0; i < announce.size(); ++i) desired_[i].announce = announce[i];
+Reconciler::Gone Reconciler::gone_from(std::size_t i, TimePoint now) const {
+  Gone out{desired_[i].advertisement, states_[i]};
+  if (states_[i] == AdvertisementState::lingering) out.lingers_until = leases_[i].until;
+  if (states_[i] == AdvertisementState::announced && can_linger(out.advertisement))
+    out.lingers_until = now + lingers_[i];
+  return out;
+}
+
+void Reconciler::end_lingering() {
+  for (auto& old : gone_) old.lingers_until = {};
+}
+
+bool Reconciler::want(const std::vector<Standing>& standing) {
+  if (standing.size() != desired_.size()) return false;
+  for (std::size_t i = 0; i < standing.size(); ++i) {
+    wishes_[i] = standing[i].wish;
+    leases_[i].until = standing[i].until;
+  }
   return compare();
+}
+
+void Reconciler::inherit(const std::vector<Advertisement>& earlier) {
+  for (const auto& what : earlier) {
+    const bool configured = std::any_of(desired_.begin(), desired_.end(),
+                                        [&](const Desired& one) { return one.advertisement == what; });
+    if (!configured) gone_.push_back({what, AdvertisementState::announced});
+  }
+}
+
+std::vector<bool> Reconciler::find(const std::vector<Advertisement>& advertisements) {
+  std::vector<bool> out(advertisements.size());
+  std::vector<Desired> held;
+  ReadScope scope;
+  for (const auto& what : advertisements) {
+    held.push_back({what, Wish::hold});
+    scope.routes = scope.routes || what.kind == Advertisement::Kind::route;
+    if (what.kind == Advertisement::Kind::route && adopt_) scope.unmarked.emplace(what.prefix, what.table);
+    if (what.kind == Advertisement::Kind::link) scope.links.insert(what.interface);
+  }
+  const auto seen = table_.read(scope);
+  if (!seen) return out;
+  const auto plan = make_plan(held, {}, *seen, adopt_);
+  for (std::size_t i = 0; i < out.size(); ++i)
+    out[i] = plan.outlooks[i].state == AdvertisementState::announced;
+  return out;
+}
+
+// A lease that is over is no longer what was wished, however late we are.
+void Reconciler::look_at_leases(TimePoint now) {
+  for (std::size_t i = 0; i < desired_.size(); ++i) {
+    auto& desired = desired_[i];
+    const auto& lease = leases_[i];
+    desired.wish = lease.until > now ? wishes_[i] : Wish::withdraw;
+    desired.lifetime = left_of(lease.until, now);
+    desired.renew = is_due(lease.until, lease.told, now);
+  }
+}
+
+void Reconciler::note_renewals(const Plan& plan, const std::vector<bool>& failed) {
+  for (std::size_t i = 0; i < plan.changes.size(); ++i) {
+    const auto owner = plan.changes[i].owner;
+    if (owner == PlannedChange::kNobody || failed[i]) continue;
+    const auto& change = plan.changes[i].change;
+    if (std::holds_alternative<AddAddress>(change) || std::holds_alternative<AddRoute>(change))
+      leases_[owner].told = leases_[owner].until;
+  }
 }
 
 bool Reconciler::compare() {
   now_.cancel();
   later_.stop();
-  std::vector<Advertisement> gone;
-  for (const auto& old : gone_) gone.push_back(old.advertisement);
-  numbers_.clear();
-  for (std::size_t i = 0; i < desired_.size(); ++i) {
-    numbers_.emplace(desired_[i].advertisement.prefix.address, i);
-  }
-  for (const auto& each : gone) numbers_.emplace(each.prefix.address, PlannedChange::kNobody);
+  const auto now = Clock::now();
+  look_at_leases(now);
+  std::vector<Former> gone;
+  for (const auto& old : gone_) gone.push_back({old.advertisement, old.lingers_until > now});
+  index();
   Failures failures;
-  const auto seen = table_.read();
+  const auto seen = table_.read(scope());
   if (!seen) {
     failures[seen.error()];
     finish(failures, false);
@@ -82,49 +179,122 @@ bool Reconciler::compare() {
         const auto at = static_cast<std::size_t>(&change - plan.changes.data());
         return change.owner == PlannedChange::kNobody && failed[at];
       });
+  looks_for_lingering_ = false;
   look_at_links(*seen);
+  look_at_lingering(*seen);
   note_repairs(plan, failed);
+  note_renewals(plan, failed);
   take_outlooks(plan, failed);
-  if (all_gone && !seen->torn) forget_gone();
+  take_gone(all_gone && !seen->torn);
   tell_repairs();
   finish(failures, seen->torn);
   return settled_;
 }
 
+// What events may concern us, by what they name.
+void Reconciler::index() {
+  numbers_.clear();
+  routes_.clear();
+  const auto add = [this](const Advertisement& what, std::size_t i) {
+    if (what.kind == Advertisement::Kind::address) numbers_.emplace(what.prefix.address, i);
+    if (what.kind == Advertisement::Kind::route) routes_.emplace(what.prefix, what.table);
+  };
+  for (std::size_t i = 0; i < desired_.size(); ++i) add(desired_[i].advertisement, i);
+  for (const auto& each : gone_) add(each.advertisement, PlannedChange::kNobody);
+  if (const bool any = !routes_.empty(); any != std::exchange(watches_routes_, any)) {
+    monitor_.watch_routes(any);
+    scan_ = any;
+  }
+}
+
+// Also what is to linger no more: it is looked for once again.
+bool Reconciler::lingers() const {
+  constexpr auto kLingering = AdvertisementState::lingering;
+  return std::any_of(desired_.begin(), desired_.end(),
+                     [](const Desired& one) { return one.wish == Wish::linger; }) ||
+         std::find(states_.begin(), states_.end(), kLingering) != states_.end() ||
+         std::any_of(gone_.begin(), gone_.end(), [](const Gone& old) {
+           return old.state == kLingering || old.lingers_until != TimePoint();
+         });
+}
+
+ReadScope Reconciler::scope() {
+  ReadScope out;
+  out.routes = !routes_.empty();
+  out.lingering = looks_for_lingering_ || lingers();
+  if (std::exchange(scan_, false)) out.unmarked = routes_;
+  for (const auto& each : desired_) {
+    if (each.advertisement.kind == Advertisement::Kind::link) out.links.insert(each.advertisement.interface);
+  }
+  for (const auto& each : gone_) {
+    if (each.advertisement.kind == Advertisement::Kind::link) out.links.insert(each.advertisement.interface);
+  }
+  return out;
+}
+
 std::vector<bool> Reconciler::carry_out(const Plan& plan, Failures& failures) {
   std::vector<bool> failed(plan.changes.size());
+  route_failed_ = false;
   if (plan.changes.empty()) return failed;
   std::vector<Change> changes;
   for (const auto& planned : plan.changes) changes.push_back(planned.change);
   const auto results = table_.apply(changes);
   for (std::size_t i = 0; i < results.size(); ++i) {
     failed[i] = !results[i].ok();
+    route_failed_ = route_failed_ || (failed[i] && std::holds_alternative<AddRoute>(changes[i]));
     if (failed[i]) failures[results[i].error].push_back(to_string(changes[i]));
   }
   return failed;
 }
 
 void Reconciler::look_at_links(const Snapshot& seen) {
-  std::map<std::string, int> next;
-  for (const auto& each : desired_) next.emplace(each.advertisement.interface, 0);
-  for (const auto& link : seen.links) {
-    if (const auto at = next.find(link.name); at != next.end()) at->second = link.index;
+  std::map<std::string, Interface> next;
+  for (const auto& desired : desired_) {
+    const auto& what = desired.advertisement;
+    if (what.interface.empty()) continue;  // of a route that names none
+    auto& wanted = next[what.interface];
+    wanted.must_be_up = wanted.must_be_up || what.kind == Advertisement::Kind::route;
+    wanted.carries = wanted.carries || what.kind == Advertisement::Kind::link;
   }
-  for (const auto& [name, index] : next) {
+  for (const auto& link : seen.links) {
+    const auto at = next.find(link.name);
+    if (at == next.end()) continue;
+    auto& found = at->second;
+    found.index = link.index;
+    found.fit = link.up || !found.must_be_up;
+    found.forgetful = found.carries && link.forgets_ipv6;
+  }
+  for (const auto& [name, now] : next) {
     const auto before = links_.find(name);
-    const bool was_missing = before != links_.end() && before->second == 0;
-    if (index == 0 && !was_missing) listener_.noticed("interface " + name + " is missing: waiting for it");
-    if (index != 0 && was_missing) listener_.noticed("interface " + name + " is there");
+    const bool known = before != links_.end();
+    const bool was_unfit = known && !before->second.fit;
+    const bool is_other = !known || before->second.index != now.index;
+    if (!now.fit && (!was_unfit || is_other)) {
+      listener_.noticed("interface " + name + (now.index == 0 ? " is missing" : " is down") +
+                        ": waiting for it");
+    }
+    if (now.fit && was_unfit) {
+      listener_.noticed("interface " + name + (before->second.index == 0 ? " is there" : " is up"));
+    }
+    if (now.forgetful && (is_other || !before->second.forgetful)) {
+      listener_.noticed("link " + name +
+                        " loses its IPv6 addresses when it is set down: it needs net.ipv6.conf." + name +
+                        ".keep_addr_on_down=1");
+    }
   }
   links_ = std::move(next);
 }
 
 // The additions that nobody asked for: what we had announced is not there as it should be.
 void Reconciler::note_repairs(const Plan& plan, const std::vector<bool>& failed) {
+  const auto now = Clock::now();
   for (std::size_t i = 0; i < plan.changes.size(); ++i) {
     const auto owner = plan.changes[i].owner;
     if (owner == PlannedChange::kNobody || failed[i]) continue;
-    if (!std::holds_alternative<AddAddress>(plan.changes[i].change)) continue;
+    if (!is_addition(plan.changes[i].change)) continue;
+    // What the kernel has ended by itself nobody removed.
+    const auto told = leases_[owner].told;
+    if (told != TimePoint{} && told <= now + kKernelMayBeEarly) continue;
     if (states_[owner] == AdvertisementState::announced) ++repairs_[desired_[owner].advertisement].untold;
   }
 }
@@ -139,7 +309,10 @@ void Reconciler::tell_repairs() {
                     (repairs.untold == 1 ? "" : " (" + std::to_string(repairs.untold) + " times)"));
     repairs = {now, 0};
   }
-  if (!texts.empty()) listener_.repaired("somebody removed or altered " + some_of(texts) + ": put right");
+  if (texts.empty()) return;
+  const auto who = std::exchange(culprit_, {});
+  listener_.repaired((who.empty() ? "somebody" : who + ",") + " removed or altered " + some_of(texts) +
+                     ": put right");
 }
 
 void Reconciler::take_outlooks(const Plan& plan, const std::vector<bool>& failed) {
@@ -147,15 +320,31 @@ void Reconciler::take_outlooks(const Plan& plan, const std::vector<bool>& failed
   foreign_.clear();
   for (std::size_t i = 0; i < desired_.size(); ++i) {
     next[i] = plan.outlooks[i].state;
-    if (plan.outlooks[i].foreign) foreign_.push_back(*plan.outlooks[i].foreign);
+    // One without our mark that is only held is to be found again when more is known.
+    const bool route = desired_[i].advertisement.kind == Advertisement::Kind::route;
+    scan_ = scan_ || (adopt_ && route && desired_[i].wish == Wish::hold);
+    if (!plan.outlooks[i].occupant.empty()) {
+      foreign_.push_back(plan.outlooks[i].occupant);
+      scan_ = scan_ || route;
+    }
   }
   // Removals come first: what could not be removed, or mended, is still there, whatever came of the addition.
   std::vector<bool> stuck(desired_.size());
   for (std::size_t i = 0; i < plan.changes.size(); ++i) {
     const auto owner = plan.changes[i].owner;
     if (owner == PlannedChange::kNobody || !failed[i] || next[owner] == AdvertisementState::foreign) continue;
-    const auto* add = std::get_if<AddAddress>(&plan.changes[i].change);
-    if (add == nullptr || add->replace) stuck[owner] = true;
+    const auto* removal = std::get_if<RemoveRoute>(&plan.changes[i].change);
+    if (removal != nullptr && removal->seen.lingering) {
+      if (next[owner] == AdvertisementState::withdrawn) next[owner] = AdvertisementState::lingering;
+      continue;
+    }
+    if (std::holds_alternative<AddLingering>(plan.changes[i].change)) {
+      next[owner] = AdvertisementState::withdrawn;
+      continue;
+    }
+    if (!announces(plan.changes[i].change)) stuck[owner] = true;
+    // Most likely somebody else's is there, which was not looked for.
+    scan_ = scan_ || std::holds_alternative<AddRoute>(plan.changes[i].change);
     next[owner] = stuck[owner] ? AdvertisementState::announced : AdvertisementState::withdrawn;
   }
   const auto before = std::exchange(states_, std::move(next));
@@ -163,19 +352,46 @@ void Reconciler::take_outlooks(const Plan& plan, const std::vector<bool>& failed
     if (states_[i] == before[i]) continue;
     const auto& what = desired_[i].advertisement;
     listener_.changed(what, states_[i]);
-    if (const auto& foreign = plan.outlooks[i].foreign) {
-      listener_.failed(what.to_string() + " is not ours to announce: " + foreign->to_string() +
+    const auto& outlook = plan.outlooks[i];
+    if (!outlook.occupant.empty()) {
+      listener_.failed(what.to_string() + " is not ours to announce: " + outlook.occupant +
                        " is there without our mark, and is left alone");
+    } else if (!outlook.needed.empty()) {
+      listener_.failed(what.to_string() + " is left as it is: " + outlook.needed);
     }
   }
 }
 
-void Reconciler::forget_gone() {
-  for (const auto& old : std::exchange(gone_, {})) {
-    if (old.state == AdvertisementState::announced) {
-      listener_.changed(old.advertisement, AdvertisementState::withdrawn);
-    }
+void Reconciler::look_at_lingering(const Snapshot& seen) {
+  const bool wanted = std::any_of(desired_.begin(), desired_.end(), [](const Desired& one) {
+    return one.wish == Wish::linger && one.advertisement.prefix.address.family() == Family::ipv6;
+  });
+  if (wanted && !seen.ipv6_lingers && std::exchange(ipv6_lingers_, false)) {
+    listener_.noticed(
+        "IPv6 addresses are answered for no longer than they are announced by services that answer from a "
+        "wildcard socket: that needs net.ipv6.ip_nonlocal_bind=1");
   }
+  if (seen.ipv6_lingers) ipv6_lingers_ = true;
+}
+
+// What is over with those that are not configured any more.
+void Reconciler::take_gone(bool all_gone) {
+  const auto now = Clock::now();
+  auto next = TimePoint::max();
+  for (auto& old : std::exchange(gone_, {})) {
+    const bool lingers = old.lingers_until > now;
+    if (lingers) next = std::min(next, old.lingers_until);
+    const auto state = lingers ? AdvertisementState::lingering : AdvertisementState::withdrawn;
+    if (all_gone && old.state != state && old.state != AdvertisementState::foreign) {
+      old.state = state;
+      listener_.changed(old.advertisement, state);
+    }
+    if (!all_gone || lingers) gone_.push_back(std::move(old));
+  }
+  if (next == TimePoint::max())
+    lingered_.stop();
+  else
+    lingered_.start_at(next);
 }
 
 // Returns whether any of them is new.
@@ -199,9 +415,25 @@ bool Reconciler::tell_failures(const Failures& failures) {
   return news;
 }
 
+std::vector<std::string> Reconciler::problems() const {
+  std::vector<std::string> out;
+  for (const auto& [name, link] : links_) {
+    if (!link.fit) out.push_back("interface " + name + (link.index == 0 ? " is missing" : " is down"));
+  }
+  if (!foreign_.empty()) out.push_back(some_of(foreign_) + ": there without our mark, and left alone");
+  for (std::size_t i = 0; i < desired_.size(); ++i) {
+    const auto& what = desired_[i].advertisement;
+    if (what.kind != Advertisement::Kind::link || states_[i] != AdvertisementState::foreign) continue;
+    out.push_back(what.to_string() + " is left as it is, since the host needs it");
+  }
+  if (!failing_.empty()) out.push_back("failed: " + some_of({failing_.begin(), failing_.end()}));
+  return out;
+}
+
 void Reconciler::finish(const Failures& failures, bool torn) {
   const bool news = tell_failures(failures);
-  periodic_.start(news || torn ? times_.retry : times_.interval);
+  // The address by which a gateway is reached comes without an event that tells of it.
+  periodic_.start(news || torn || route_failed_ ? times_.retry : times_.interval);
   const bool before = std::exchange(settled_, failures.empty() && !torn);
   if (settled_ && !before) listener_.settled();
 }
@@ -213,7 +445,9 @@ bool Reconciler::concerns_us(const TableEvent& event) const {
     case TableEvent::Kind::link:
       return links_.contains(event.interface) ||
              std::any_of(links_.begin(), links_.end(),
-                         [&](const auto& link) { return link.second == event.index; });
+                         [&](const auto& link) { return link.second.index == event.index; });
+    case TableEvent::Kind::route:
+      return routes_.contains({event.prefix, event.table});
     case TableEvent::Kind::lost:
       return true;
   }
@@ -228,16 +462,19 @@ bool Reconciler::is_news(const TableEvent& event) const {
     const auto i = number.second;
     if (!event.ours) return true;
     if (i == PlannedChange::kNobody) return !event.gone;
-    if (event.gone) return desired_[i].announce;
+    if (event.gone) return desired_[i].wish == Wish::announce || desired_[i].wish == Wish::hold;
     const auto& what = desired_[i].advertisement;
     const auto link = links_.find(what.interface);
     return states_[i] != AdvertisementState::announced || what.prefix != event.prefix ||
-           link == links_.end() || link->second != event.index;
+           link == links_.end() || link->second.index != event.index;
   });
 }
 
 void Reconciler::on_event(const TableEvent& event) {
-  if (later_.active() || !concerns_us(event)) return;
+  if (!concerns_us(event)) return;
+  scan_ = scan_ || (event.kind == TableEvent::Kind::route && !event.ours);
+  if (!event.by.empty()) culprit_ = event.by;
+  if (later_.active()) return;
   const auto now = Clock::now();
   const auto due = last_for_event_ + times_.least_gap;
   if (due <= now) {
@@ -248,12 +485,6 @@ void Reconciler::on_event(const TableEvent& event) {
     later_.start_at(due);
     last_for_event_ = due;
   }
-}
-
-std::vector<std::string> Reconciler::foreign() const {
-  std::vector<std::string> out;
-  for (const auto& each : foreign_) out.push_back(each.to_string());
-  return out;
 }
 
 }  // namespace anyprobe

@@ -37,6 +37,12 @@ struct ReconcilerTimes {
   Duration repair_gap = std::chrono::seconds(10);       // between texts of repairs to one advertisement
 };
 
+// What is to become of one advertisement.
+struct Standing {
+  Wish wish = Wish::withdraw;
+  TimePoint until = TimePoint::max();  // its lease: from then on it is withdrawn; max(): it has none
+};
+
 class Reconciler {
  public:
   // All that is referred to outlives it. `adopt`: addresses without our mark are taken for ours.
@@ -49,11 +55,21 @@ class Reconciler {
   // return settled().
 
   // The new set, no advertisement in it twice. What stays keeps its state, what is new begins withdrawn, what
-  // is not in it any more is withdrawn.
-  bool configure(const std::vector<Advertisement>& advertisements);
-  // One for each advertisement in the order of configure(); of another length it changes nothing.
-  bool want(const std::vector<bool>& announce);
+  // is not in it any more is withdrawn, and lingers for as long as `lingers` said of it then (where that is
+  // empty: not at all).
+  bool configure(const std::vector<Advertisement>& advertisements, std::vector<Duration> lingers = {});
+  // One for each advertisement in the order of configure(); of another length it changes nothing. The owner
+  // says it again when a lease ends.
+  bool want(const std::vector<Standing>& standing);
   bool compare();
+
+  // What is not configured any more lingers no longer.
+  void end_lingering();
+
+  // Left by an earlier run: what of it is not configured goes with the next compare.
+  void inherit(const std::vector<Advertisement>& earlier);
+  // Which of them are there now with our mark, a link: up. Nothing where that cannot be read.
+  [[nodiscard]] std::vector<bool> find(const std::vector<Advertisement>& advertisements);
 
   // Whether the last compare left nothing undone that can be done. Waiting for an interface, and leaving
   // alone what is foreign, is all that can be done. What failed is tried again.
@@ -61,50 +77,85 @@ class Reconciler {
   // In the order of configure().
   [[nodiscard]] const std::vector<AdvertisementState>& states() const { return states_; }
   // What the last compare found that has the number of ours but not the mark: "192.0.2.1/32 on eth0".
-  [[nodiscard]] std::vector<std::string> foreign() const;
+  [[nodiscard]] const std::vector<std::string>& foreign() const { return foreign_; }
+  // Whether all is removed that is not configured any more.
+  [[nodiscard]] bool rid_of_gone() const { return gone_.empty(); }
+  // What it found wrong and could not mend, one line each.
+  [[nodiscard]] std::vector<std::string> problems() const;
 
  private:
+  struct Lease {
+    TimePoint until = TimePoint::max();
+    TimePoint told{};  // until when the kernel was told last
+  };
   struct Gone {
     Advertisement advertisement;
     AdvertisementState state = AdvertisementState::withdrawn;
+    TimePoint lingers_until{};
   };
   struct Repairs {
     TimePoint told{};
     unsigned untold = 0;
+  };
+  struct Interface {
+    int index = 0;  // 0: missing
+    bool must_be_up = false;
+    bool carries = false;  // it is a link that is announced
+    bool fit = false;      // there, and up if it must be
+    bool forgetful = false;
   };
   using Failures = std::map<std::string, std::vector<std::string>>;  // what failed, by cause
 
   void on_event(const TableEvent& event);
   [[nodiscard]] bool concerns_us(const TableEvent& event) const;
   [[nodiscard]] bool is_news(const TableEvent& event) const;
+  [[nodiscard]] Gone gone_from(std::size_t i, TimePoint now) const;
+  void index();
+  [[nodiscard]] bool lingers() const;
+  [[nodiscard]] ReadScope scope();
+  void look_at_leases(TimePoint now);
+  void note_renewals(const Plan& plan, const std::vector<bool>& failed);
   [[nodiscard]] std::vector<bool> carry_out(const Plan& plan, Failures& failures);
   void look_at_links(const Snapshot& seen);
   void take_outlooks(const Plan& plan, const std::vector<bool>& failed);
   void note_repairs(const Plan& plan, const std::vector<bool>& failed);
   void tell_repairs();
-  void forget_gone();
+  void look_at_lingering(const Snapshot& seen);
+  void take_gone(bool all_gone);
   bool tell_failures(const Failures& failures);
   void finish(const Failures& failures, bool torn);
 
   RouteTable& table_;
+  RouteMonitor& monitor_;
   ReconcilerListener& listener_;
   bool adopt_;
   ReconcilerTimes times_;
 
-  std::vector<Desired> desired_;
+  std::vector<Desired> desired_;  // as of the last compare
+  std::vector<Wish> wishes_;      // while their leases last
+  std::vector<Lease> leases_;
+  std::vector<Duration> lingers_;  // of each, once it is not configured any more
   std::vector<AdvertisementState> states_;
   std::vector<Gone> gone_;
-  std::vector<SeenAddress> foreign_;
+  std::vector<std::string> foreign_;
   std::multimap<IpAddress, std::size_t> numbers_;  // of desired_, by index, and of gone_, by kNobody
-  std::map<std::string, int> links_;               // those we need; 0: missing
+  std::set<RouteKey> routes_;                      // of both
+  std::map<std::string, Interface> links_;         // those we need
   std::map<Advertisement, Repairs> repairs_;
+  std::string culprit_;  // of the last of them, where it is known
   std::set<std::string> failing_;
+  bool watches_routes_ = false;
+  bool scan_ = false;  // routes without our mark are to be looked for too
+  bool route_failed_ = false;
+  bool looks_for_lingering_ = true;  // an earlier run may have left some
+  bool ipv6_lingers_ = true;
   bool settled_ = false;
   TimePoint last_for_event_{};
 
   Deferred now_;
   Timer later_;
   Timer periodic_;
+  Timer lingered_;
 };
 
 }  // namespace anyprobe

@@ -11,15 +11,18 @@ namespace anyprobe::test {
 namespace {
 
 constexpr auto kPatience = std::chrono::seconds(10);
+constexpr auto kLook = std::chrono::milliseconds(5);
 
 }  // namespace
 
-Asking::Asking(EventLoop& loop, const std::string& json, const ProbePlugin& plugin) : loop_(loop) {
+Asking::Asking(EventLoop& loop, const std::string& json, const ProbePlugin& plugin, CommandRunner* commands)
+    : loop_(loop) {
   ConfigErrors errors;
   const auto document = parse_document("test", json);
   if (!document) throw std::runtime_error("no JSON");
   const ConfigReader reader(*document, errors);
   Options options(reader, plugin.options);
+  options.run_commands_by(commands, "test", "probe");
   probe_ = plugin.create(loop, options);
   if (!probe_) throw std::runtime_error(errors.lines().front());
   again();
@@ -45,6 +48,9 @@ bool Asking::wait_until(const std::function<bool()>& condition) {
   bool late = false;
   Timer deadline(loop_, [&] { late = true; });
   deadline.start(kPatience);
+  // What comes true before the loop sleeps would not wake it.
+  Timer look(loop_, [&] { look.start(kLook); });
+  look.start(kLook);
   while (!condition() && !late) ev_run(loop_.raw(), EVRUN_ONCE);
   return condition();
 }

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "core/command_runner.hpp"
 #include "core/event_loop.hpp"
 #include "core/probe.hpp"
 #include "probes/dns_probe.hpp"
@@ -18,13 +19,15 @@ namespace anyprobe::test {
 // A probe made of the options in `json`, and one attempt of it.
 class Asking final : public ResultSink {
  public:
-  Asking(EventLoop& loop, const std::string& json, const ProbePlugin& plugin = kDnsProbe);
+  Asking(EventLoop& loop, const std::string& json, const ProbePlugin& plugin = kDnsProbe,
+         CommandRunner* commands = nullptr);
 
   void report(Result result) noexcept override;
 
   [[nodiscard]] const std::optional<Result>& result() const { return result_; }
   [[nodiscard]] const Probe& probe() const { return *probe_; }
   [[nodiscard]] std::string waiting_for() const { return attempt_->waiting_for(); }
+  [[nodiscard]] bool asked() const { return attempt_->asked(); }
   void again();  // a new attempt of the same probe
   void cancel() { attempt_.reset(); }
 

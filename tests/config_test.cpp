@@ -42,6 +42,10 @@ Loaded load_service(const std::string& more, const std::string& probe = R"({"typ
               (more.empty() ? "" : ", ") + more + "}]}");
 }
 
+std::string builtin_types() {
+  return PluginTable(builtin_probes()).types();
+}
+
 void check_error(const Loaded& loaded, const std::string& line) {
   CAPTURE(line);
   REQUIRE(loaded.errors.size() == 1);
@@ -83,8 +87,70 @@ TEST_CASE("what is not said has its default") {
   CHECK(service.timeout == 800ms);
   CHECK(service.health.rise == 2);
   CHECK(service.health.fall == 3);
+  CHECK(service.lease == 3s);
   CHECK(service.health.stale_after == 3800ms);
   CHECK_FALSE(service.health.damping);
+}
+
+TEST_CASE("a lease lasts for three intervals, in whole seconds and 3 s at least, or as it is said") {
+  const auto lease = [](const std::string& more) {
+    const auto loaded = load_service(more);
+    CAPTURE(more);
+    REQUIRE(loaded.errors.empty());
+    return loaded.config.services.front().lease;
+  };
+  CHECK(lease(R"("interval": "10ms")") == 3s);
+  CHECK(lease(R"("interval": "1001ms")") == 4s);
+  CHECK(lease(R"("interval": "20s")") == 60s);
+  CHECK(lease(R"("lease": "1s")") == 1s);
+  CHECK(lease(R"("lease": "2000ms", "interval": "20s")") == 2s);
+  CHECK(lease(R"("lease": "1m")") == 60s);
+  check_error(load_service(R"("lease": "1500ms")"),
+              "anyprobe.json: services[0].lease: 1500ms is no whole number of seconds, which the kernel "
+              "counts in");
+  check_error(load_service(R"("lease": "999ms")"),
+              "anyprobe.json: services[0].lease: \"999ms\" is not from 1s to 24h");
+  const auto shared = load(R"({"defaults": {"lease": "9s"}, "services": [
+      {"name": "a", "probe": {"type": "dns"}, "advertise": [{"address": "192.0.2.1"}]},
+      {"name": "b", "probe": {"type": "dns"}, "advertise": [{"address": "192.0.2.2"}], "lease": "5s"}]})");
+  REQUIRE(shared.errors.empty());
+  CHECK(shared.config.services[0].lease == 9s);
+  CHECK(shared.config.services[1].lease == 5s);
+}
+
+TEST_CASE("from 100 addresses of all services on, a lease lasts for 15 s at least, unless it is said") {
+  const auto leases = [](int addresses) {
+    std::string list;
+    for (int i = 1; i <= addresses - 3; ++i)
+      list += (i == 1 ? "" : ", ") + (R"({"address": "192.0.2.)" + std::to_string(i)) + "\"}";
+    const auto loaded = load(R"({"services": [
+        {"name": "many", "probe": {"type": "dns"}, "advertise": [)" +
+                             list + R"(]},
+        {"name": "slow", "probe": {"type": "dns"}, "interval": "20s", "advertise": [{"address": "198.51.100.1"}]},
+        {"name": "said", "probe": {"type": "dns"}, "lease": "2s", "advertise": [{"address": "198.51.100.2"}]},
+        {"name": "stale", "probe": {"type": "dns"}, "stale_after": "2s", "advertise": [
+          {"address": "198.51.100.3"}, {"route": "203.0.113.0/24", "device": "eth0"}, {"link": "eth1"}]}]})");
+    REQUIRE(loaded.errors.empty());
+    std::vector<Duration> out;
+    for (const auto& service : loaded.config.services) {
+      out.push_back(service.lease);
+      out.push_back(service.health.stale_after);
+    }
+    return out;
+  };
+  using Durations = std::vector<Duration>;
+  CHECK(leases(99) == Durations{3s, 3800ms, 60s, 60800ms, 2s, 3800ms, 3s, 2s});
+  CHECK(leases(100) == Durations{15s, 15s, 60s, 60800ms, 2s, 3800ms, 15s, 2s});
+}
+
+TEST_CASE("without a word on it, no verdict is stale after the larger of the lease and all of its failures") {
+  const auto stale = [](const std::string& more) {
+    return load_service(more).config.services.front().health.stale_after;
+  };
+  CHECK(stale(R"("fall": 1)") == 3s);
+  CHECK(stale(R"("fall": 10, "timeout": "500ms")") == 10500ms);
+  CHECK(stale(R"("fall": 10, "lease": "12s")") == 12s);
+  CHECK(stale(R"("fall": 10, "lease": "12s", "stale_after": "2s")") == 2s);
 }
 
 TEST_CASE("a short interval brings a short timeout with it") {
@@ -132,15 +198,16 @@ TEST_CASE("every error has its path") {
               "anyprobe.json: services[0].damping: 5 is no object (try { ... })");
   check_error(load_service(R"("require": 2)"),
               "anyprobe.json: services[0].require: 2 is neither \"all\", \"any\" nor a number from 1 to 1");
-  check_error(load_service("", R"({"type": "dsn"})"),
-              "anyprobe.json: services[0].probe.type: \"dsn\" is no type of probe (one of dns, tcp)");
+  check_error(
+      load_service("", R"({"type": "dsn"})"),
+      "anyprobe.json: services[0].probe.type: \"dsn\" is no type of probe (one of " + builtin_types() + ")");
   check_error(load_service("", R"({"server": "127.0.0.1"})"),
-              "anyprobe.json: services[0].probe: lacks \"type\" (one of dns, tcp)");
+              "anyprobe.json: services[0].probe: lacks \"type\" (one of " + builtin_types() + ")");
   check_error(load_service("", "5"), "anyprobe.json: services[0].probe: 5 is no object (try { ... })");
   check_error(
-      load_service("", R"({"type": "dns", "server": ["127.0.0.1", "localhost"]})"),
-      "anyprobe.json: services[0].probe.server[1]: \"localhost\" is no IP address, nor one with a port (try "
-      "127.0.0.1 or [::1]:53)");
+      load_service("", R"({"type": "dns", "server": ["127.0.0.1", "local host"]})"),
+      "anyprobe.json: services[0].probe.server[1]: \"local host\" is neither an address nor a name, with a "
+      "port or without (try 127.0.0.1, [::1]:53 or ns.example.org)");
   check_error(load_service("", R"({"type": "dns", "server": []})"),
               "anyprobe.json: services[0].probe.server: is an empty list");
   check_error(load_service("", R"({"type": "dns"})", R"([{"address": "192.0.2.1/33"}])"),
@@ -155,7 +222,8 @@ TEST_CASE("every error has its path") {
       "anyprobe.json: services[0].advertise[0].interface: \"a-name-that-is-too-long\" is no name of an "
       "interface (1 to 15 characters)");
   check_error(load_service("", R"({"type": "dns"})", R"([{"interface": "lo"}])"),
-              "anyprobe.json: services[0].advertise[0]: lacks \"address\"");
+              "anyprobe.json: services[0].advertise[0]: lacks \"address\", \"route\", \"link\" or "
+              "\"addresses_from\"");
   check_error(load_service("", R"({"type": "dns"})", "[]"),
               "anyprobe.json: services[0].advertise: is empty: there is nothing to announce");
 }

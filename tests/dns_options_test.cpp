@@ -68,7 +68,7 @@ TEST_CASE("each error names its option") {
   has(error_of(R"("need": -1)"), "need: ");
   has(error_of(R"("transport": "dot")"), R"(transport: "dot" is none of udp, tcp, both)");
   has(error_of(R"("server": ["127.0.0.1", "127.0.0.1:53"])"), R"(server[1]: "127.0.0.1:53" is here twice)");
-  has(error_of(R"("server": "localhost")"), R"(server: "localhost" is no IP address)");
+  has(error_of(R"("server": "local host")"), R"(server: "local host" is neither an address nor a name)");
   has(error_of(R"("source": "::1")"), R"(source: "::1" is IPv6, but the server 127.0.0.1:53 is IPv4)");
   has(error_of(R"("bind_device": "a/b")"), R"(bind_device: "a/b" is no name of an interface)");
   has(error_of(R"("bind_device": "interface-too-long")"), "bind_device: ");

@@ -12,8 +12,9 @@ namespace {
 // A service and a clock that moves only when told to.
 struct Patient {
   explicit Patient(
-      HealthPolicy policy = {.rise = 2, .fall = 3, .hold_down = {}, .stale_after = 10s, .damping = {}})
-      : health(policy, now) {}
+      HealthPolicy policy = {.rise = 2, .fall = 3, .hold_down = {}, .stale_after = 10s, .damping = {}},
+      bool held = false)
+      : health(policy, now, held) {}
 
   std::optional<HealthEvent> hears(Verdict verdict, std::string_view reason = "some reason") {
     now += 1s;
@@ -201,6 +202,62 @@ TEST_CASE("hold_down does not hold the first announcement after a start") {
   p.goes_down();
   CHECK(p.passes());
   CHECK(p.health.state() == HealthState::up);
+}
+
+TEST_CASE("held: the first verdict decides, either way") {
+  const HealthPolicy slow{.rise = 5, .fall = 7, .hold_down = {}, .stale_after = 10s, .damping = {}};
+  Patient well(slow, true);
+  CHECK(well.health.state() == HealthState::unknown);
+  const auto up = well.passes();
+  REQUIRE(up);
+  CHECK(up->from == HealthState::unknown);
+  CHECK(up->to == HealthState::up);
+  for (int i = 0; i < 6; ++i) CHECK_FALSE(well.fails());  // and no other does
+  CHECK(well.fails());
+
+  Patient ill(slow, true);
+  const auto down = ill.fails("refused");
+  REQUIRE(down);
+  CHECK(down->to == HealthState::down);
+  CHECK(down->reason == "refused");
+  for (int i = 0; i < 4; ++i) CHECK_FALSE(ill.passes());
+  CHECK(ill.passes());
+}
+
+TEST_CASE("held: that we could not ask decides nothing, nor does it let the next verdict off") {
+  Patient p({.rise = 5, .fall = 7, .hold_down = {}, .stale_after = 10s, .damping = {}}, true);
+  CHECK_FALSE(p.hears(Verdict::local_error));
+  CHECK_FALSE(p.hears(Verdict::local_error));
+  CHECK(p.health.state() == HealthState::unknown);
+  CHECK(p.passes());
+  CHECK(p.health.state() == HealthState::up);
+}
+
+TEST_CASE("held: without a verdict it is down when that is stale, and then begins like any other") {
+  Patient p({.rise = 2, .fall = 3, .hold_down = {}, .stale_after = 10s, .damping = {}}, true);
+  CHECK(p.health.next_tick() == p.now + 10s);
+  CHECK_FALSE(p.waits(9s));
+  const auto event = p.waits(1s);
+  REQUIRE(event);
+  CHECK(event->to == HealthState::down);
+  CHECK(event->reason == "stale");
+  CHECK_FALSE(p.passes());
+  CHECK(p.passes());
+}
+
+TEST_CASE("held: hold_down counts from the verdict that brought it down, since it was up before") {
+  Patient p({.rise = 1, .fall = 3, .hold_down = 30s, .stale_after = 10s, .damping = {}}, true);
+  p.fails();
+  const auto down = p.now;
+  const auto held = p.passes();
+  REQUIRE(held);
+  CHECK(held->held_by == "hold_down");
+  CHECK(p.health.next_tick() == down + 30s);
+  CHECK(p.health.state() == HealthState::down);
+
+  Patient up({.rise = 3, .fall = 3, .hold_down = 30s, .stale_after = 10s, .damping = {}}, true);
+  CHECK(up.passes());
+  CHECK(up.health.state() == HealthState::up);
 }
 
 TEST_CASE("a changed policy keeps the state") {

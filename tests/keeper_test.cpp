@@ -1,119 +1,7 @@
-#include "routing/keeper.hpp"
-
-#include <doctest/doctest.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <csignal>
-
-#include "core/exit_codes.hpp"
-#include "fake_table.hpp"
+#include "keeper_play.hpp"
 
 using namespace anyprobe;
 using namespace std::chrono_literals;
-
-namespace {
-
-// A keeper whose prober is played by the test: a child that only waits, and the socket it would have had.
-struct Play {
-  Play()
-      : reconciler(loop, table, monitor, notes, false),
-        keeper(loop, reconciler, false,
-               {.read = [this]() -> Outcome<std::vector<SourceFile>> { return files; },
-                .understand = [this](const auto&) -> Outcome<Keeper::View> {
-                  return Keeper::View{configured, {}, {}};
-                },
-                .spawn = [this](int socket, const std::string&) { return spawn(socket); },
-                .accepted = [](const auto&) {},
-                .running = [this](pid_t pid) { running.push_back(pid); },
-                .fail = [this](const std::string& what) { failures.push_back(what); }}) {
-    notes.on_settled = [this] { keeper.tell_applied(); };
-  }
-  ~Play() {
-    if (prober_end >= 0) close(prober_end);
-    for (const pid_t child : children) {
-      kill(child, SIGKILL);
-      waitpid(child, nullptr, 0);
-    }
-  }
-
-  pid_t spawn(int socket) {
-    if (prober_end >= 0) close(prober_end);
-    prober_end = dup(socket);
-    const pid_t child = fork();
-    if (child == 0) {
-      pause();
-      _exit(0);
-    }
-    children.push_back(child);
-    return child;
-  }
-
-  void say(const Message& message) { say(encode(message)); }
-  void say(const std::string& packet) const {
-    REQUIRE(send(prober_end, packet.data(), packet.size(), 0) >= 0);
-  }
-
-  // What the keeper has said, if it has.
-  std::optional<Message> hear() {
-    std::string packet(kLargestMessage, '\0');
-    const auto got = recv(prober_end, packet.data(), packet.size(), MSG_DONTWAIT);
-    if (got <= 0) return std::nullopt;
-    const auto message = decode(packet.substr(0, static_cast<std::size_t>(got)));
-    return message ? std::optional(*message) : std::nullopt;
-  }
-  std::optional<Message> hear(MessageType type) {
-    while (auto message = hear()) {
-      if (message->type == type) return message;
-    }
-    return std::nullopt;
-  }
-
-  // Each step of the story runs in the keeper's own loop once its condition holds, in order.
-  struct Step {
-    std::function<bool()> when;
-    std::function<void()> then;
-  };
-  int run(std::vector<Step> steps) {
-    std::size_t at = 0;
-    const auto end = Clock::now() + 20s;
-    Timer tick(loop, [&] {
-      while (at < steps.size() && steps[at].when()) steps[at++].then();
-      if (Clock::now() > end) loop.stop();
-      tick.start(1ms);
-    });
-    tick.start(0ms);
-    const int code = keeper.run();
-    CHECK(at == steps.size());
-    return code;
-  }
-  void terminate() const { kill(getpid(), SIGTERM); }
-  void accept(std::uint32_t generation, const std::vector<bool>& flags) {
-    say({MessageType::accept, generation, 1, pack_flags(flags)});
-  }
-  std::function<bool()> hears(MessageType type, std::uint32_t serial = 0) {
-    return [this, type, serial] {
-      const auto message = hear(type);
-      return message && (serial == 0 || message->serial == serial);
-    };
-  }
-
-  EventLoop loop;
-  FakeTable table;
-  FakeMonitor monitor;
-  Notes notes;
-  std::vector<SourceFile> files = {{"anyprobe.json", "{}"}};
-  std::vector<Advertisement> configured = {on_lo("192.0.2.1/32"), on_lo("192.0.2.2/32")};
-  Reconciler reconciler;
-  Keeper keeper;
-  int prober_end = -1;
-  std::vector<pid_t> children;
-  std::vector<pid_t> running;
-  Words failures;
-};
-
-}  // namespace
 
 TEST_CASE("keeper: what the prober wants is in the table before it is told so, and gone at the end") {
   Play play;
@@ -125,7 +13,7 @@ TEST_CASE("keeper: what the prober wants is in the table before it is told so, a
       {play.hears(MessageType::applied, 1),
        [&] {
          CHECK(play.running == std::vector<pid_t>{play.children.at(0)});
-         play.say({MessageType::want, 1, 2, pack_flags({true, false})});
+         play.want(2, wishes({true, false}));
        }},
       {play.hears(MessageType::applied, 2),
        [&] {
@@ -140,7 +28,9 @@ TEST_CASE("keeper: what the prober wants is in the table before it is told so, a
 
 TEST_CASE("keeper: a prober that was taken over can announce nothing that the configuration does not name") {
   Play play;
-  const auto flags = [](std::size_t count) { return pack_flags(std::vector<bool>(count, true)); };
+  const auto flags = [](std::size_t count) {
+    return pack_want({Clock::now(), std::vector<Wish>(count, Wish::announce)});
+  };
   play.run({
       {play.hears(MessageType::configuration),
        [&] {
@@ -163,7 +53,7 @@ TEST_CASE("keeper: a prober that was taken over can announce nothing that the co
          play.say({MessageType::accept, 0, 9, flags(0)});  // none has this generation
          play.say({MessageType::refuse, 0, 9, pack_refusal({false, {"not asked"}})});
          play.say({MessageType::refuse, 9, 9, pack_refusal({false, {"not asked"}})});
-         play.say({MessageType::want, 1, 10, pack_flags({false, false})});
+         play.want(10, wishes({false, false}));
        }},
       {play.hears(MessageType::applied, 10), [&] { play.terminate(); }},
   });
@@ -171,23 +61,37 @@ TEST_CASE("keeper: a prober that was taken over can announce nothing that the co
   CHECK(play.running.size() == 1);
 }
 
-TEST_CASE("keeper: when the prober is killed everything is withdrawn, and another is started") {
+TEST_CASE("keeper: when the prober is killed its leases run on, and the next one says what is to become") {
   Play play;
   play.run({
       {play.hears(MessageType::configuration),
        [&] {
          play.accept(1, {true, true});
        }},
-      {play.hears(MessageType::applied), [&] { kill(play.children.at(0), SIGKILL); }},
-      {[&] { return !play.table.has("192.0.2.1/32") && !play.table.has("192.0.2.2/32"); }, [] {}},
-      {[&] { return play.children.size() == 2 && play.hear(MessageType::configuration); },
+      {play.hears(MessageType::applied),
        [&] {
-         play.accept(1, {false, true});
+         play.table.take_done();
+         kill(play.children.at(0), SIGKILL);
+       }},
+      {[&] { return play.children.size() == 2; }, [] {}},
+      {[&] {
+         const auto message = play.hear(MessageType::configuration);
+         return message && unpack_circumstances(message->body)->found == std::vector<bool>{true, true};
+       },
+       [&] {
+         CHECK(play.table.take_done().empty());
+         play.accept_with(1, {Wish::hold, Wish::hold});
        }},
       {play.hears(MessageType::applied),
        [&] {
-         CHECK(play.table.has("192.0.2.2/32"));
+         CHECK(play.table.take_done().empty());
          CHECK(play.running.size() == 2);
+         play.want(2, {Wish::withdraw, Wish::announce});
+       }},
+      {play.hears(MessageType::applied, 2),
+       [&] {
+         CHECK_FALSE(play.table.has("192.0.2.1/32"));
+         CHECK(play.table.has("192.0.2.2/32"));
          play.terminate();
        }},
   });
@@ -203,7 +107,6 @@ TEST_CASE("keeper: a prober that hangs up is ended, and another is started") {
       {play.hears(MessageType::applied), [&] { play.say(""); }},  // as good as the end of the stream
       {[&] { return play.children.size() == 2 && play.hear(MessageType::configuration); },
        [&] {
-         CHECK_FALSE(play.table.has("192.0.2.1/32"));
          play.accept(1, {false, false});
          play.terminate();
        }},
@@ -224,12 +127,12 @@ TEST_CASE("keeper: one started anew that refuses the configuration in force is r
        }},
       {[&] { return play.children.size() == 3 && play.hear(MessageType::configuration); },
        [&] {
-         CHECK_FALSE(play.table.has("192.0.2.1/32"));
          play.accept(1, {true, false});
        }},
       {play.hears(MessageType::applied),
        [&] {
          CHECK(play.table.has("192.0.2.1/32"));
+         CHECK_FALSE(play.table.has("192.0.2.2/32"));
          play.terminate();
        }},
   });
@@ -252,7 +155,7 @@ TEST_CASE(
       {play.hears(MessageType::configuration),
        [&] {
          play.say({MessageType::refuse, 2, 0, pack_refusal({false, {"anyprobe.json: wrong"}})});
-         play.say({MessageType::want, 1, 2, pack_flags({true, false})});
+         play.want(2, wishes({true, false}));
        }},
       {play.hears(MessageType::applied, 2),
        [&] {
@@ -310,11 +213,11 @@ TEST_CASE("keeper: what the kernel refuses is told applied only once it has been
       {play.hears(MessageType::applied, 1),
        [&] {
          play.table.refusal = "No buffer space available";
-         play.say({MessageType::want, 1, 2, pack_flags({true, false})});
+         play.want(2, wishes({true, false}));
        }},
-      {[&] { return !play.table.done.empty(); },
+      {play.hears(MessageType::applied, 1),
        [&] {
-         refused = !play.hear(MessageType::applied);
+         refused = true;
          play.table.refusal.clear();
        }},
       {play.hears(MessageType::applied, 2),
@@ -324,4 +227,72 @@ TEST_CASE("keeper: what the kernel refuses is told applied only once it has been
        }},
   });
   CHECK(refused);
+}
+
+TEST_CASE("keeper: what is accepted is in the table before it is told so") {
+  Play play;
+  int settlements = 0;
+  play.notes.on_settled = [&] {
+    ++settlements;
+    play.keeper.tell_applied();
+    CHECK_FALSE(play.hear(MessageType::applied));
+  };
+  play.run({
+      {play.hears(MessageType::configuration),
+       [&] {
+         play.accept(1, {true, true});
+       }},
+      {play.hears(MessageType::applied), [&] { play.terminate(); }},
+  });
+  CHECK(settlements == 1);
+}
+
+TEST_CASE("keeper: once it has left, nothing that a prober said before it was killed is heeded") {
+  Play play;
+  play.has_commands = true;
+  play.table.add_foreign("192.0.2.2/32");
+  const int code = play.run({
+      {play.hears(MessageType::configuration),
+       [&] {
+         play.accept_with(1, {Wish::hold, Wish::hold});
+         play.want(2, {Wish::announce, Wish::hold});
+       }},
+      {[&] { return !play.failures.empty(); }, [] {}},
+      // The runner has hooks to bring to their end.
+      {[&] { return play.state() == '-'; }, [&] { kill(play.runner.pid(), SIGKILL); }},
+  });
+  CHECK(code == kConfiguration);
+  CHECK(play.table.take_done().empty());
+}
+
+TEST_CASE("keeper: what must not be announced refuses the start, and a reload") {
+  Play play;
+  play.objections = {"link eth0 must not be set down: the default route goes through it"};
+  SUBCASE("start") {
+    CHECK(play.keeper.run() == kConfiguration);
+    CHECK(play.failures == play.objections);
+    CHECK(play.children.empty());
+  }
+  SUBCASE("reload") {
+    const auto objections = std::exchange(play.objections, {});
+    const int code = play.run({
+        {play.hears(MessageType::configuration),
+         [&] {
+           play.accept(1, {true, true});
+         }},
+        {play.hears(MessageType::applied),
+         [&] {
+           play.objections = objections;
+           play.say({MessageType::reload, 1, 2, {}});
+         }},
+        {[&] { return play.reads >= 2; },
+         [&] {
+           CHECK_FALSE(play.hear(MessageType::configuration));
+           CHECK(play.table.has("192.0.2.1/32"));
+           play.terminate();
+         }},
+        {[&] { return true; }, [&] { kill(play.children.front(), SIGKILL); }},
+    });
+    CHECK(code == 0);
+  }
 }

@@ -13,6 +13,7 @@
 #include "routing/netlink_monitor.hpp"
 #include "routing/netlink_table.hpp"
 #include "routing/reconciler.hpp"
+#include "standing.hpp"
 
 using namespace anyprobe;
 using namespace std::chrono_literals;
@@ -27,10 +28,11 @@ Advertisement on(const char* interface, const std::string& text) {
 
 class CountingTable : public NetlinkTable {
  public:
-  Outcome<Snapshot> read() override {
+  Outcome<Snapshot> read(const ReadScope& scope) override {
     ++reads;
-    return NetlinkTable::read();
+    return NetlinkTable::read(scope);
   }
+  Outcome<Snapshot> read() { return NetlinkTable::read(); }
   int reads = 0;
 };
 
@@ -65,6 +67,8 @@ class CountingMonitor : public RouteMonitor {
       on_event(event);
     });
   }
+
+  void watch_routes(bool wanted) override { monitor_.watch_routes(wanted); }
 
   static constexpr const char* kStranger = "203.0.113.250/32";
   int strangers = 0;
@@ -117,7 +121,7 @@ bool is_there(const char* prefix) {
 TEST_CASE("what is removed by hand is back at once, in both families") {
   House house;
   house.reconciler.configure({on("lo", "192.0.2.1"), on("lo", "2001:db8::1")});
-  REQUIRE(house.reconciler.want({true, true}));
+  REQUIRE(house.reconciler.want(standing({true, true})));
   for (const auto* text : {"192.0.2.1/32", "2001:db8::1/128"}) {
     REQUIRE(is_there(text));
     REQUIRE(ip({"addr", "del", text, "dev", "lo"}).status == 0);
@@ -132,7 +136,7 @@ TEST_CASE("what is removed by hand is back at once, in both families") {
 TEST_CASE("what is altered by hand is put right") {
   House house;
   house.reconciler.configure({on("lo", "192.0.2.1")});
-  REQUIRE(house.reconciler.want({true}));
+  REQUIRE(house.reconciler.want(standing({true})));
   REQUIRE(
       ip({"addr", "replace", "192.0.2.1/32", "dev", "lo", "valid_lft", "60", "preferred_lft", "60"}).status ==
       0);
@@ -143,8 +147,8 @@ TEST_CASE("what is altered by hand is put right") {
 TEST_CASE("withdrawn when want() returns") {
   House house;
   house.reconciler.configure({on("lo", "192.0.2.1"), on("lo", "2001:db8::1")});
-  REQUIRE(house.reconciler.want({true, true}));
-  REQUIRE(house.reconciler.want({false, false}));
+  REQUIRE(house.reconciler.want(standing({true, true})));
+  REQUIRE(house.reconciler.want(standing({false, false})));
   CHECK_FALSE(is_there("192.0.2.1/32"));
   CHECK_FALSE(is_there("2001:db8::1/128"));
 }
@@ -154,7 +158,7 @@ TEST_CASE("our own changes cause no compare") {
   house.reconciler.configure({on("lo", "192.0.2.1"), on("lo", "2001:db8::1")});
   int reads = house.table.reads;
   for (const bool announce : {true, false, true}) {
-    REQUIRE(house.reconciler.want({announce, announce}));
+    REQUIRE(house.reconciler.want(standing({announce, announce})));
     ++reads;
     house.hear_everything();
   }
@@ -171,7 +175,8 @@ TEST_CASE("a foreign address is left alone whatever is wanted") {
   const auto before = address_lines("192.0.2.1/24") + address_lines("2001:db8::1/128");
   house.reconciler.configure({on("lo", "192.0.2.1"), on("lo", "2001:db8::1")});
   CHECK(house.reconciler.foreign() == Words{"192.0.2.1/24 on lo", "2001:db8::1/128 on lo"});
-  for (const bool announce : {true, false, true}) CHECK(house.reconciler.want({announce, announce}));
+  for (const bool announce : {true, false, true})
+    CHECK(house.reconciler.want(standing({announce, announce})));
   house.reconciler.configure({});
   CHECK(address_lines("192.0.2.1/24") + address_lines("2001:db8::1/128") == before);
   CHECK_FALSE(is_there("192.0.2.1/32"));
@@ -184,11 +189,13 @@ TEST_CASE("adopt: what was there is ours then") {
   }
   house.reconciler.configure({on("lo", "192.0.2.1"), on("lo", "2001:db8::1"), on("lo", "192.0.2.2")});
   CHECK(house.reconciler.foreign().empty());
+  CHECK(is_there("192.0.2.1/32"));
+  REQUIRE(house.reconciler.want(standing({false, false, false})));
   CHECK_FALSE(is_there("192.0.2.1/32"));
   CHECK_FALSE(is_there("192.0.2.2/24"));
   REQUIRE(ip({"addr", "add", "192.0.2.2/24", "dev", "lo"}).status == 0);
   REQUIRE(ip({"addr", "add", "2001:db8::1/64", "dev", "lo"}).status == 0);
-  REQUIRE(house.reconciler.want({true, true, true}));
+  REQUIRE(house.reconciler.want(standing({true, true, true})));
   CHECK(is_there("192.0.2.1/32"));
   CHECK(is_there("2001:db8::1/128"));
   CHECK(is_there("192.0.2.2/32"));
@@ -199,7 +206,7 @@ TEST_CASE("adopt: what was there is ours then") {
 TEST_CASE("adopt in place: nobody sees the address go") {
   House house(true);
   house.reconciler.configure({on("lo", "192.0.2.1"), on("lo", "2001:db8::1")});
-  REQUIRE(house.reconciler.want({true, true}));
+  REQUIRE(house.reconciler.want(standing({true, true})));
   NetlinkSocket observer(1 << 20);
   observer.set_nonblocking();
   observer.join(RTNLGRP_IPV4_IFADDR);
@@ -224,7 +231,7 @@ TEST_CASE("adopt in place: nobody sees the address go") {
 TEST_CASE("an interface that comes later, goes, and comes again") {
   House house;
   house.reconciler.configure({on("v0", "192.0.2.1"), on("v0", "2001:db8::1")});
-  REQUIRE(house.reconciler.want({true, true}));
+  REQUIRE(house.reconciler.want(standing({true, true})));
   CHECK(house.reconciler.states()[0] == AdvertisementState::withdrawn);
   for (int round = 0; round < 2; ++round) {
     REQUIRE(ip({"link", "add", "v0", "type", "veth", "peer", "name", "v1"}).status == 0);
@@ -243,7 +250,7 @@ TEST_CASE("a link that goes down and up keeps its IPv6 address through us") {
   REQUIRE(ip({"link", "add", "v0", "type", "veth", "peer", "name", "v1"}).status == 0);
   REQUIRE(ip({"link", "set", "v0", "up"}).status == 0);
   house.reconciler.configure({on("v0", "2001:db8::1")});
-  REQUIRE(house.reconciler.want({true}));
+  REQUIRE(house.reconciler.want(standing({true})));
   REQUIRE(ip({"link", "set", "v0", "down"}).status == 0);
   CHECK(house.comes([&] { return is_there("2001:db8::1/128"); }));
   REQUIRE(ip({"link", "set", "v0", "up"}).status == 0);
@@ -255,7 +262,7 @@ TEST_CASE("a renamed interface is another one") {
   House house;
   REQUIRE(ip({"link", "add", "v0", "type", "veth", "peer", "name", "v1"}).status == 0);
   house.reconciler.configure({on("v0", "192.0.2.1")});
-  REQUIRE(house.reconciler.want({true}));
+  REQUIRE(house.reconciler.want(standing({true})));
   REQUIRE(ip({"link", "set", "v0", "name", "v9"}).status == 0);
   CHECK(house.comes([&] { return !is_there("192.0.2.1/32"); }));
   REQUIRE(ip({"link", "set", "v9", "name", "v0"}).status == 0);
@@ -272,7 +279,7 @@ TEST_CASE("more events than the socket holds: some are lost, nothing else is") {
     removals.push_back("addr del " + text + " dev lo");
   }
   house.reconciler.configure(many);
-  REQUIRE(house.reconciler.want(std::vector<bool>(many.size(), true)));
+  REQUIRE(house.reconciler.want(standing(std::vector<bool>(many.size(), true))));
   Words flood;
   for (int i = 1; i <= 200; ++i) {
     flood.push_back("addr add 198.51.100." + std::to_string(i) + "/32 dev lo");
@@ -296,7 +303,7 @@ TEST_CASE("what the kernel refuses is told and tried again") {
   REQUIRE(ip({"link", "add", "v0", "type", "veth", "peer", "name", "v1", "mtu", "1000"}).status == 0);
   REQUIRE(ip({"link", "set", "v0", "mtu", "1000"}).status == 0);  // too small for IPv6
   house.reconciler.configure({on("v0", "2001:db8::1"), on("v0", "192.0.2.1")});
-  CHECK_FALSE(house.reconciler.want({true, true}));
+  CHECK_FALSE(house.reconciler.want(standing({true, true})));
   CHECK(is_there("192.0.2.1/32"));
   REQUIRE(house.notes.told.size() == 1);
   CHECK(house.notes.told[0].starts_with("cannot add 2001:db8::1/128 to v0: "));

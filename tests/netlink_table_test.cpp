@@ -11,6 +11,7 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "network_namespace.hpp"
@@ -181,7 +182,7 @@ TEST_CASE("a removal does not hit what took the place of the address seen") {
   CHECK_FALSE(address_lines("192.0.2.1/32").empty());
 }
 
-TEST_CASE("a lifetime is given to the kernel, and what has one is not as we want it for good") {
+TEST_CASE("a lifetime is given to the kernel, and what has one is known by it") {
   NetworkNamespace here;
   NetlinkTable table;
   for (const auto* text : {"192.0.2.1/32", "2001:db8::1/128"}) {
@@ -189,10 +190,24 @@ TEST_CASE("a lifetime is given to the kernel, and what has one is not as we want
     CHECK((contains(address_lines(text), "valid_lft 300sec") ||
            contains(address_lines(text), "valid_lft 299sec")));
     CHECK(seen(table, text)->ours);
-    CHECK(seen(table, text)->fitness == Fitness::mendable);
+    CHECK(seen(table, text)->passing);
+    CHECK(seen(table, text)->fitness == Fitness::exact);
     CHECK(apply_one(table, AddAddress{prefix(text), kLo, "lo", true}).empty());
+    CHECK_FALSE(seen(table, text)->passing);
     CHECK(seen(table, text)->fitness == Fitness::exact);
   }
+}
+
+TEST_CASE("an address that the kernel ends leaves the others of its subnet in place") {
+  NetworkNamespace here;
+  NetlinkTable table;
+  CHECK(apply_one(table, AddAddress{prefix("192.0.2.1/24"), kLo, "lo", false, std::chrono::seconds(1)})
+            .empty());
+  REQUIRE(ip({"addr", "add", "192.0.2.9/24", "dev", "lo"}).status == 0);
+  for (int i = 0; i < 100 && !address_lines("192.0.2.1/24").empty(); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  CHECK(address_lines("192.0.2.1/24").empty());
+  CHECK_FALSE(address_lines("192.0.2.9/24").empty());
 }
 
 TEST_CASE("an unmarked address is not ours; replacing it in place marks it") {
@@ -227,7 +242,7 @@ TEST_CASE("the neighbours in its subnet outlive an address of ours") {
   NetlinkTable table;
   CHECK(apply_one(table, add("192.0.2.1/24")).empty());
   REQUIRE(ip({"addr", "add", "192.0.2.9/24", "dev", "lo"}).status == 0);
-  const std::vector<Desired> desired{{{prefix("192.0.2.1/24"), "lo"}, false}};
+  const std::vector<Desired> desired{{{prefix("192.0.2.1/24"), "lo"}, Wish::withdraw}};
   const auto plan = make_plan(desired, {}, table.read().value(), false);
   REQUIRE(plan.changes.size() == 1);
   CHECK(apply_one(table, plan.changes[0].change).empty());

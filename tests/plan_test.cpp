@@ -1,4 +1,5 @@
 #include "routing/plan.hpp"
+#include "standing.hpp"
 
 #include <doctest/doctest.h>
 
@@ -6,6 +7,7 @@
 #include <vector>
 
 using namespace anyprobe;
+using namespace std::chrono_literals;
 
 namespace {
 
@@ -14,7 +16,7 @@ Prefix prefix(const char* text) {
 }
 
 Desired desired(const char* text, bool announce, const char* interface = "lo") {
-  return {{prefix(text), interface}, announce};
+  return {{prefix(text), interface}, wish(announce)};
 }
 
 // A host with lo (1) and eth0 (2).
@@ -30,6 +32,15 @@ SeenAddress theirs(const char* text, int index = 1, Fitness fitness = Fitness::m
   return {prefix(text), index, index == 1 ? "lo" : "eth0", false, fitness, "", {}};
 }
 
+SeenAddress passing(SeenAddress address) {
+  address.passing = true;
+  return address;
+}
+
+Desired leased(const char* text, bool renew, Wish wish = Wish::announce) {
+  return {{prefix(text), "lo"}, wish, 3s, renew};
+}
+
 std::vector<std::string> words(const Plan& plan) {
   std::vector<std::string> out;
   for (const auto& each : plan.changes) out.push_back(to_string(each.change));
@@ -39,8 +50,10 @@ std::vector<std::string> words(const Plan& plan) {
 using Words = std::vector<std::string>;
 
 Plan plan_of(std::vector<Desired> wanted, const Snapshot& seen, bool adopt = false,
-             std::vector<Advertisement> gone = {}) {
-  return make_plan(wanted, gone, seen, adopt);
+             const std::vector<Advertisement>& gone = {}) {
+  std::vector<Former> former;
+  for (const auto& each : gone) former.push_back({each});
+  return make_plan(wanted, former, seen, adopt);
 }
 
 }  // namespace
@@ -92,7 +105,7 @@ TEST_CASE("an unmarked address of the same number makes it foreign, wherever and
       const auto plan = plan_of({desired("192.0.2.1", announce)}, host({seen}));
       CHECK(words(plan).empty());
       CHECK(plan.outlooks[0].state == AdvertisementState::foreign);
-      CHECK(plan.outlooks[0].foreign->to_string() == seen.to_string());
+      CHECK(plan.outlooks[0].occupant == seen.to_string());
     }
   }
 }
@@ -178,4 +191,83 @@ TEST_CASE("the neighbours of a removed IPv4 address are to be spared, where ther
   CHECK_FALSE(spares(host({ours("192.0.2.1/24"), theirs("192.0.2.9/24", 2)})));
   CHECK_FALSE(spares(host({ours("192.0.2.1/24"), theirs("192.0.2.9/25")})));
   CHECK_FALSE(spares(host({ours("192.0.2.1/24"), theirs("198.51.100.1/24")})));
+}
+
+TEST_CASE("held: what is there stays as it is, and what is not there is not added") {
+  const Desired held{{prefix("192.0.2.1"), "lo"}, Wish::hold, 3s, true};
+  for (const auto& seen : {ours("192.0.2.1"), passing(ours("192.0.2.1")),
+                           ours("192.0.2.1", 1, Fitness::mendable), ours("192.0.2.1", 1, Fitness::unfit)}) {
+    const auto plan = plan_of({held}, host({seen}));
+    CHECK(words(plan).empty());
+    CHECK(plan.outlooks[0].state == AdvertisementState::announced);
+  }
+  const auto plan = plan_of({held}, host());
+  CHECK(words(plan).empty());
+  CHECK(plan.outlooks[0].state == AdvertisementState::withdrawn);
+}
+
+TEST_CASE("held: what is elsewhere, or of another length, is not what is held") {
+  const Desired held{{prefix("192.0.2.1"), "lo"}, Wish::hold};
+  for (const auto& seen : {ours("192.0.2.1", 2), ours("192.0.2.1/24")}) {
+    const auto plan = plan_of({held}, host({seen}));
+    CHECK(words(plan) == Words{"remove " + seen.prefix.to_string() + " from " + seen.interface});
+    CHECK(plan.outlooks[0].state == AdvertisementState::withdrawn);
+  }
+}
+
+TEST_CASE("held: an unmarked one stays foreign; with adopt it is held, and marked only once it is wanted") {
+  const Desired held{{prefix("192.0.2.1"), "lo"}, Wish::hold, 3s, true};
+  const auto foreign = plan_of({held}, host({theirs("192.0.2.1")}));
+  CHECK(words(foreign).empty());
+  CHECK(foreign.outlooks[0].state == AdvertisementState::foreign);
+  const auto adopted = plan_of({held}, host({theirs("192.0.2.1")}), true);
+  CHECK(words(adopted).empty());
+  CHECK(adopted.outlooks[0].state == AdvertisementState::announced);
+}
+
+TEST_CASE("a lease goes with what is added or mended, and is renewed in place when it is due") {
+  const auto lifetime = [](const Plan& plan) {
+    REQUIRE(plan.changes.size() == 1);
+    return std::get<AddAddress>(plan.changes[0].change).lifetime;
+  };
+  const auto added = plan_of({leased("192.0.2.1", false)}, host());
+  CHECK(words(added) == Words{"add 192.0.2.1/32 to lo"});
+  CHECK(lifetime(added) == 3s);
+  const auto mended =
+      plan_of({leased("2001:db8::1", true)}, host({passing(ours("2001:db8::1", 1, Fitness::mendable))}));
+  CHECK(words(mended) == Words{"mend 2001:db8::1/128 on lo"});
+  CHECK(lifetime(mended) == 3s);
+
+  for (const char* text : {"192.0.2.1", "2001:db8::1"}) {
+    const auto there = host({passing(ours(text))});
+    CHECK(words(plan_of({leased(text, false)}, there)).empty());
+    CHECK(words(plan_of({leased(text, true, Wish::hold)}, there)).empty());
+    const auto renewal = plan_of({leased(text, true)}, there);
+    CHECK(words(renewal) == Words{"renew " + prefix(text).to_string() + " on lo"});
+    CHECK(lifetime(renewal) == 3s);
+    CHECK(std::get<AddAddress>(renewal.changes[0].change).replace);
+    CHECK(renews(renewal.changes[0].change));
+    CHECK_FALSE(announces(renewal.changes[0].change));
+    CHECK(renewal.changes[0].owner == 0);
+  }
+}
+
+TEST_CASE("what has no lifetime gets one, and loses one that it should not have") {
+  const auto given = plan_of({leased("192.0.2.1", false)}, host({ours("192.0.2.1")}));
+  CHECK(words(given) == Words{"renew 192.0.2.1/32 on lo"});
+  const auto taken = plan_of({desired("192.0.2.1", true)}, host({passing(ours("192.0.2.1"))}));
+  CHECK(words(taken) == Words{"renew 192.0.2.1/32 on lo"});
+  CHECK_FALSE(std::get<AddAddress>(taken.changes[0].change).lifetime);
+  const Desired without{{prefix("192.0.2.1"), "lo"}, Wish::announce, {}, true};
+  CHECK(words(plan_of({without}, host({ours("192.0.2.1")}))).empty());
+}
+
+TEST_CASE("beside a foreign one, ours is renewed, and not mended") {
+  const auto exact =
+      plan_of({leased("192.0.2.1", true)}, host({passing(ours("192.0.2.1")), theirs("192.0.2.1", 2)}));
+  CHECK(words(exact) == Words{"renew 192.0.2.1/32 on lo"});
+  CHECK(exact.outlooks[0].state == AdvertisementState::foreign);
+  const auto odd = plan_of({leased("192.0.2.1", true)},
+                           host({theirs("192.0.2.1", 2), passing(ours("192.0.2.1", 1, Fitness::mendable))}));
+  CHECK(words(odd) == Words{"renew 192.0.2.1/32 on lo"});
 }

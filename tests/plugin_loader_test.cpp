@@ -1,51 +1,18 @@
 #include <doctest/doctest.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
 
+#include "anyprobe_features.hpp"
 #include "core/plugin_table.hpp"
+#include "module_folder.hpp"
 #include "probes/builtin.hpp"
 
 using namespace anyprobe;
 namespace fs = std::filesystem;
 
-namespace {
-
-// The modules that the build made for this test: see tests/meson.build.
-fs::path module_file(const std::string& name) {
-  return fs::path(ANYPROBE_TEST_MODULES) / ("lib" + name + ".so");
-}
-
-// A folder of root's, as the loader demands it. Needs to be run as root.
-class Folder {
- public:
-  Folder() {
-    char name[] = "/tmp/anyprobe-modules-XXXXXX";
-    REQUIRE(geteuid() == 0);
-    REQUIRE(mkdtemp(name) != nullptr);
-    path_ = name;
-    fs::permissions(path_, fs::perms(0755));
-  }
-  ~Folder() { fs::remove_all(path_); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-
-  fs::path add(const std::string& module, const std::string& as) {
-    fs::copy_file(module_file(module), path_ / as);
-    fs::permissions(path_ / as, fs::perms(0644));
-    return path_ / as;
-  }
-  [[nodiscard]] std::string path() const { return path_.string(); }
-
- private:
-  fs::path path_;
-};
-
-}  // namespace
-
 TEST_CASE("modules of a folder are loaded, each once") {
-  Folder folder;
+  ModuleFolder folder;
   folder.add("good_module", "good.so");
   folder.add("other_module", "other.so");
   fs::copy_file("/etc/passwd", folder.path() + "/notes.txt");
@@ -56,11 +23,11 @@ TEST_CASE("modules of a folder are loaded, each once") {
   REQUIRE(table.find("other") != nullptr);
   CHECK(std::string(table.find("good")->summary) == "passes always");
   CHECK(std::string(table.find("other")->summary) == "another one");
-  CHECK(table.types() == "dns, tcp, good, other");
+  CHECK(table.types() == PluginTable(builtin_probes()).types() + ", good, other");
 }
 
 TEST_CASE("a folder that others may write to, or that is not root's, is not looked into") {
-  Folder folder;
+  ModuleFolder folder;
   folder.add("good_module", "good.so");
   PluginTable table(builtin_probes());
   for (const auto mode : {0777, 0775, 0757}) {
@@ -76,7 +43,7 @@ TEST_CASE("a folder that others may write to, or that is not root's, is not look
 }
 
 TEST_CASE("a module that others may write to, that is not root's, or that is a link, is left out") {
-  Folder folder;
+  ModuleFolder folder;
   const auto writable = folder.add("good_module", "a.so");
   fs::permissions(writable, fs::perms(0664));
   const auto foreign = folder.add("good_module", "b.so");
@@ -92,7 +59,7 @@ TEST_CASE("a module that others may write to, that is not root's, or that is a l
 }
 
 TEST_CASE("a module of another ABI, of a type there is, or of none, is refused") {
-  Folder folder;
+  ModuleFolder folder;
   folder.add("old_module", "a.so");
   folder.add("dns_module", "b.so");
   folder.add("empty_module", "c.so");
@@ -107,6 +74,43 @@ TEST_CASE("a module of another ABI, of a type there is, or of none, is refused")
   CHECK(errors[3].find("invalid ELF header") != std::string::npos);
   CHECK(table.all().size() == builtin_probes().size());
 }
+
+TEST_CASE("what modules ask of the kernel is known, each once") {
+  ModuleFolder folder;
+  folder.add("good_module", "good.so");
+  folder.add("asking_module", "asking.so");
+  PluginTable table(builtin_probes());
+  CHECK(table.system_calls().empty());
+  CHECK(table.load_folder(folder.path()).empty());
+  CHECK(table.system_calls() == std::vector<std::string>{"chdir", "memfd_create"});
+}
+
+TEST_CASE("once the process is confined, what would need more wants a restart") {
+  ModuleFolder folder;
+  folder.add("good_module", "good.so");
+  PluginTable table(builtin_probes());
+  REQUIRE(table.load_folder(folder.path()).empty());
+  table.seal();
+  folder.add("other_module", "other.so");
+  CHECK(table.load_folder(folder.path()).empty());
+  folder.add("asking_module", "asking.so");
+  CHECK(table.load_folder(folder.path()).front() ==
+        "\"" + folder.path() +
+            "/asking.so\" asks for the system call \"memfd_create\", and so for a restart");
+  CHECK(table.find("asking") == nullptr);
+}
+
+#if ANYPROBE_WITH_LIBSECCOMP
+TEST_CASE("a module that asks for what is no system call is refused") {
+  ModuleFolder folder;
+  folder.add("wrong_module", "wrong.so");
+  PluginTable table(builtin_probes());
+  CHECK(table.load_folder(folder.path())
+            .front()
+            .ends_with("wrong.so\" asks for the system call \"frobnicate\", which is unknown"));
+  CHECK(table.find("wrong") == nullptr);
+}
+#endif
 
 TEST_CASE("a folder that is not there is one error") {
   PluginTable table(builtin_probes());

@@ -60,12 +60,12 @@ TEST_CASE("want() has told the kernel when it returns") {
   House house;
   CHECK(house.reconciler.configure({on_lo("192.0.2.1"), on_lo("2001:db8::1")}));
   CHECK(house.table.take_done().empty());
-  CHECK(house.reconciler.want({true, false}));
+  CHECK(house.reconciler.want(standing({true, false})));
   CHECK(house.table.take_done() == Words{"add 192.0.2.1/32 to lo"});
   CHECK(house.reconciler.states() ==
         std::vector{AdvertisementState::announced, AdvertisementState::withdrawn});
   CHECK(house.notes.take() == Words{"192.0.2.1/32 announced"});
-  CHECK(house.reconciler.want({false, true}));
+  CHECK(house.reconciler.want(standing({false, true})));
   CHECK(house.table.take_done() == Words{"remove 192.0.2.1/32 from lo", "add 2001:db8::1/128 to lo"});
   CHECK(house.notes.take() == Words{"192.0.2.1/32 withdrawn", "2001:db8::1/128 announced"});
 }
@@ -73,22 +73,96 @@ TEST_CASE("want() has told the kernel when it returns") {
 TEST_CASE("wants of the wrong number change nothing") {
   House house;
   house.reconciler.configure({on_lo("192.0.2.1")});
-  CHECK_FALSE(house.reconciler.want({true, true}));
-  CHECK_FALSE(house.reconciler.want({}));
+  CHECK_FALSE(house.reconciler.want(standing({true, true})));
+  CHECK_FALSE(house.reconciler.want(standing({})));
   CHECK(house.table.done.empty());
 }
 
-TEST_CASE("a left-over of an earlier run is removed when it is configured and not wanted") {
+TEST_CASE("a left-over of an earlier run is held until it is wanted or not") {
   House house;
   house.table.there.addresses.push_back({prefix("192.0.2.1"), 1, "lo", true, Fitness::exact, "", {}});
+  CHECK(house.reconciler.find({on_lo("192.0.2.1"), on_lo("192.0.2.2")}) == std::vector<bool>{true, false});
   house.reconciler.configure({on_lo("192.0.2.1")});
+  CHECK(house.table.take_done().empty());
+  CHECK(house.reconciler.states()[0] == AdvertisementState::announced);
+  house.reconciler.want(standing({false}));
   CHECK(house.table.take_done() == Words{"remove 192.0.2.1/32 from lo"});
+}
+
+TEST_CASE("of what an earlier run left, that goes which is not configured any more") {
+  House house;
+  for (const auto* text : {"192.0.2.1", "192.0.2.2", "192.0.2.3"})
+    house.table.there.addresses.push_back({prefix(text), 1, "lo", true, Fitness::exact, "", {}});
+  house.reconciler.inherit({on_lo("192.0.2.1"), on_lo("192.0.2.2")});
+  CHECK_FALSE(house.reconciler.rid_of_gone());
+  house.reconciler.configure({on_lo("192.0.2.2")});
+  CHECK(house.table.take_done() ==
+        Words{"remove 192.0.2.1/32 from lo"});  // and not 192.0.2.3, of another instance
+  CHECK(house.reconciler.rid_of_gone());
+}
+
+TEST_CASE("what the kernel has ended by itself nobody is said to have removed") {
+  House house;
+  house.reconciler.configure({on_lo("192.0.2.1")});
+  const auto end = Clock::now() + 10ms;
+  house.reconciler.want({{Wish::announce, end}});
+  house.notes.take();
+  while (Clock::now() < end) house.turn();
+  house.table.remove(prefix("192.0.2.1"), 1);
+  house.reconciler.want({{Wish::announce, Clock::now() + 60s}});
+  CHECK(house.table.has("192.0.2.1"));
+  CHECK(house.notes.take().empty());
+  // It may be a little early.
+  house.reconciler.want({{Wish::announce, Clock::now() + 200ms}});
+  house.table.remove(prefix("192.0.2.1"), 1);
+  house.reconciler.want({{Wish::announce, Clock::now() + 60s}});
+  CHECK(house.notes.take().empty());
+  house.table.remove(prefix("192.0.2.1"), 1);
+  house.reconciler.compare();
+  CHECK(house.notes.take() == Words{"somebody removed or altered 192.0.2.1/32 on lo: put right"});
+}
+
+TEST_CASE("a lease is given to the kernel in whole seconds, and renewed once a part of it is used up") {
+  House house;
+  house.reconciler.configure({on_lo("192.0.2.1")});
+  const auto now = Clock::now();
+  house.reconciler.want({{Wish::announce, now + 60s}});
+  CHECK(house.table.take_done() == Words{"add 192.0.2.1/32 to lo"});
+  CHECK(house.table.there.addresses.at(0).passing);
+  house.reconciler.want({{Wish::announce, now + 61s}});
+  CHECK(house.table.take_done().empty());
+  house.reconciler.want({{Wish::announce, now + 90s}});
+  CHECK(house.table.take_done() == Words{"renew 192.0.2.1/32 on lo"});
+  house.reconciler.want({{Wish::announce, now + 20s}});  // a shorter one holds from now on
+  CHECK(house.table.take_done() == Words{"renew 192.0.2.1/32 on lo"});
+  house.reconciler.want({{Wish::hold, now + 90s}});
+  CHECK(house.table.take_done().empty());
+  CHECK(house.notes.take() == Words{"192.0.2.1/32 announced"});
+}
+
+TEST_CASE(
+    "a lease that is over is withdrawn whatever is wished, and one that the kernel ended is not added "
+    "again") {
+  House house(false, hasty());
+  house.reconciler.configure({on_lo("192.0.2.1"), on_lo("192.0.2.2")});
+  const auto now = Clock::now();
+  house.reconciler.want({{Wish::announce, now + 60s}, {Wish::hold, now + 60s}});
+  CHECK(house.table.take_done() == Words{"add 192.0.2.1/32 to lo"});
+  house.reconciler.want({{Wish::announce, now}, {Wish::hold, now}});
+  CHECK(house.table.take_done() == Words{"remove 192.0.2.1/32 from lo"});
+  house.table.there.addresses.push_back({prefix("192.0.2.2"), 1, "lo", true, Fitness::exact, "", {}, true});
+  house.reconciler.want({{Wish::withdraw, now}, {Wish::hold, now + 60s}});
+  CHECK(house.reconciler.states()[1] == AdvertisementState::announced);
+  house.table.there.addresses.clear();
+  house.reconciler.compare();
+  CHECK(house.table.take_done().empty());
+  CHECK(house.reconciler.states()[1] == AdvertisementState::withdrawn);
 }
 
 TEST_CASE("a new set leaves what stays untouched and withdraws what is not in it") {
   House house;
   house.reconciler.configure({on_lo("192.0.2.1"), on_lo("192.0.2.2")});
-  house.reconciler.want({true, true});
+  house.reconciler.want(standing({true, true}));
   house.table.take_done();
   house.notes.take();
   house.reconciler.configure({on_lo("192.0.2.3"), on_lo("192.0.2.2")});
@@ -107,7 +181,7 @@ TEST_CASE("a new set leaves what stays untouched and withdraws what is not in it
 TEST_CASE("a removal that fails is tried until it is done, also of what is configured no more") {
   House house(false, hasty());
   house.reconciler.configure({on_lo("192.0.2.1")});
-  house.reconciler.want({true});
+  house.reconciler.want(standing({true}));
   house.notes.take();
   house.table.refusal = "busy";
   CHECK_FALSE(house.reconciler.configure({}));
@@ -125,7 +199,7 @@ TEST_CASE("a failure is told once for each cause, tried again, and settles in th
   house.reconciler.configure(many);
   const int before = house.notes.settlements;
   house.table.refusal = "no room";
-  CHECK_FALSE(house.reconciler.want(std::vector<bool>(5, true)));
+  CHECK_FALSE(house.reconciler.want(standing(std::vector<bool>(5, true))));
   CHECK_FALSE(house.reconciler.settled());
   CHECK(house.reconciler.states() == std::vector(5, AdvertisementState::withdrawn));
   CHECK(house.notes.take() == Words{"failed: cannot add 192.0.2.1/32 to lo, add 192.0.2.2/32 to lo, "
@@ -145,7 +219,7 @@ TEST_CASE("what goes on failing is tried again soon once, then with the interval
   House house(false, times);
   house.reconciler.configure({on_lo("192.0.2.1")});
   house.table.refusal = "no room";
-  house.reconciler.want({true});
+  house.reconciler.want(standing({true}));
   const int reads = house.table.reads;
   CHECK(house.comes([&] { return house.table.reads == reads + 1; }));
   CHECK_FALSE(house.comes([&] { return house.table.reads > reads + 1; }, 100ms));
@@ -154,19 +228,19 @@ TEST_CASE("what goes on failing is tried again soon once, then with the interval
 TEST_CASE("what cannot be removed is still announced") {
   House house;
   house.reconciler.configure({on_lo("192.0.2.1")});
-  house.reconciler.want({true});
+  house.reconciler.want(standing({true}));
   house.table.refusal = "busy";
-  CHECK_FALSE(house.reconciler.want({false}));
+  CHECK_FALSE(house.reconciler.want(standing({false})));
   CHECK(house.reconciler.states()[0] == AdvertisementState::announced);
 }
 
 TEST_CASE("tables that cannot be read change no state, and are read again") {
   House house(false, hasty());
   house.reconciler.configure({on_lo("192.0.2.1")});
-  house.reconciler.want({true});
+  house.reconciler.want(standing({true}));
   house.notes.take();
   house.table.broken = "no answer";
-  CHECK_FALSE(house.reconciler.want({false}));
+  CHECK_FALSE(house.reconciler.want(standing({false})));
   CHECK(house.reconciler.states()[0] == AdvertisementState::announced);
   CHECK(house.notes.take() == Words{"failed: no answer"});
   house.table.broken.clear();
@@ -176,13 +250,40 @@ TEST_CASE("tables that cannot be read change no state, and are read again") {
 TEST_CASE("what somebody removes is added again at once") {
   House house;
   house.reconciler.configure({on_lo("192.0.2.1")});
-  house.reconciler.want({true});
+  house.reconciler.want(standing({true}));
   house.notes.take();
   house.table.remove(prefix("192.0.2.1"), 1);
   house.monitor.emit(address_event("192.0.2.1"));
   house.turn();
   CHECK(house.table.has("192.0.2.1"));
   CHECK(house.notes.take() == Words{"somebody removed or altered 192.0.2.1/32 on lo: put right"});
+}
+
+TEST_CASE("who removes again and again is named where it can be told, and not each time") {
+  ReconcilerTimes times;
+  times.least_gap = 0ms;
+  times.repair_gap = 300ms;
+  House house(false, times);
+  house.reconciler.configure({on_lo("192.0.2.1")});
+  house.reconciler.want(standing({true}));
+  house.notes.take();
+  const auto end = Clock::now() + 600ms;
+  auto event = address_event("192.0.2.1");
+  event.gone = true;
+  event.by = "meddler, process 812";
+  unsigned removals = 0;
+  while (Clock::now() < end) {
+    house.table.remove(prefix("192.0.2.1"), 1);
+    house.monitor.emit(event);
+    house.turn();
+    REQUIRE(house.table.has("192.0.2.1"));
+    ++removals;
+  }
+  const auto told = house.notes.take();
+  CHECK(removals > 3);
+  CHECK(told.size() <= 3);
+  CHECK(told.front() == "meddler, process 812, removed or altered 192.0.2.1/32 on lo: put right");
+  CHECK(told.back().find(" times)") != std::string::npos);
 }
 
 TEST_CASE("events that do not concern us cause no compare") {
@@ -203,7 +304,7 @@ TEST_CASE("the echo of our own change is no event, anything else about our numbe
   times.least_gap = 0ms;
   House house(false, times);
   house.reconciler.configure({on_lo("2001:db8::1"), on_lo("2001:db8::2")});
-  house.reconciler.want({true, false});
+  house.reconciler.want(standing({true, false}));
   const int reads = house.table.reads;
   const auto compared = [&](const TableEvent& event) {
     const int before = house.table.reads;
@@ -234,7 +335,7 @@ TEST_CASE("lost events cause a compare") {
 TEST_CASE("a fight costs one compare each least_gap, and one text") {
   House house;
   house.reconciler.configure({on_lo("192.0.2.1")});
-  house.reconciler.want({true});
+  house.reconciler.want(standing({true}));
   house.notes.take();
   const int reads = house.table.reads;
   const auto start = Clock::now();
@@ -258,7 +359,7 @@ TEST_CASE("a fight costs one compare each least_gap, and one text") {
 TEST_CASE("without any event, the interval finds what is missing") {
   House house(false, hasty());
   house.reconciler.configure({on_lo("192.0.2.1")});
-  house.reconciler.want({true});
+  house.reconciler.want(standing({true}));
   house.table.remove(prefix("192.0.2.1"), 1);
   CHECK(house.comes([&] { return house.table.has("192.0.2.1"); }));
 }
@@ -267,7 +368,7 @@ TEST_CASE("a missing interface is told once, and once when it appears") {
   House house;
   house.reconciler.configure({{prefix("192.0.2.1"), "veth9"}});
   CHECK(house.notes.take() == Words{"interface veth9 is missing: waiting for it"});
-  CHECK(house.reconciler.want({true}));
+  CHECK(house.reconciler.want(standing({true})));
   CHECK(house.notes.take().empty());
   house.table.there.links.push_back({9, "veth9"});
   house.monitor.emit({TableEvent::Kind::link, 9, {}, "veth9"});
@@ -281,9 +382,9 @@ TEST_CASE("a foreign address is named, told once, never touched, and ours once i
   house.table.add_foreign("192.0.2.1/24");
   house.reconciler.configure({on_lo("192.0.2.1")});
   CHECK(house.reconciler.foreign() == Words{"192.0.2.1/24 on lo"});
-  CHECK(house.reconciler.want({true}));
-  CHECK(house.reconciler.want({false}));
-  CHECK(house.reconciler.want({true}));
+  CHECK(house.reconciler.want(standing({true})));
+  CHECK(house.reconciler.want(standing({false})));
+  CHECK(house.reconciler.want(standing({true})));
   CHECK(house.table.done.empty());
   CHECK(house.reconciler.states()[0] == AdvertisementState::foreign);
   CHECK(house.notes.take() ==
@@ -300,8 +401,11 @@ TEST_CASE("a foreign address is named, told once, never touched, and ours once i
 TEST_CASE("adopt: a foreign address is removed while withdrawn") {
   House house(true);
   house.table.add_foreign("192.0.2.1");
+  CHECK(house.reconciler.find({on_lo("192.0.2.1")}) == std::vector<bool>{true});
   house.reconciler.configure({on_lo("192.0.2.1")});
   CHECK(house.reconciler.foreign().empty());
+  CHECK(house.table.done.empty());
+  house.reconciler.want(standing({false}));
   CHECK(house.table.done == Words{"remove 192.0.2.1/32 from lo"});
 }
 
@@ -309,8 +413,32 @@ TEST_CASE("a torn view is acted on, and not the end of it") {
   House house(false, hasty());
   house.reconciler.configure({on_lo("192.0.2.1")});
   house.table.there.torn = true;
-  CHECK_FALSE(house.reconciler.want({true}));
+  CHECK_FALSE(house.reconciler.want(standing({true})));
   CHECK(house.table.has("192.0.2.1"));
   house.table.there.torn = false;
   CHECK(house.comes([&] { return house.reconciler.settled(); }));
+}
+
+TEST_CASE("what is wrong and lasts is named as long as it lasts") {
+  ReconcilerTimes times;
+  times.least_gap = 0ms;
+  House house(false, times);
+  house.table.add_foreign("192.0.2.1/32");
+  house.reconciler.configure({on_lo("192.0.2.1/32"), {prefix("192.0.2.2/32"), "eth7"}});
+  house.reconciler.want(standing({true, true}));
+  CHECK(house.reconciler.problems() ==
+        Words{"interface eth7 is missing", "192.0.2.1/32 on lo: there without our mark, and left alone"});
+
+  house.table.there.addresses.clear();
+  house.table.there.links.push_back({7, "eth7"});
+  house.table.refusal = "Operation not permitted";
+  house.reconciler.compare();
+  CHECK(house.reconciler.problems() == Words{"failed: add 192.0.2.1/32 to lo: Operation not permitted, "
+                                             "add 192.0.2.2/32 to eth7: Operation not permitted"});
+  house.table.refusal.clear();
+  house.reconciler.compare();
+  CHECK(house.reconciler.problems().empty());
+  house.table.broken = "no dump";
+  house.reconciler.compare();
+  CHECK(house.reconciler.problems() == Words{"failed: no dump"});
 }

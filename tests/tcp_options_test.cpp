@@ -61,7 +61,8 @@ TEST_CASE("each error of a tcp probe names its option") {
   has(error_of(R"("ports": 65536)"), "ports: 65536 is not from 1 to 65535");
   has(error_of(R"("ports": "http")"), R"(ports: "http" is no whole number)");
   has(error_of(R"("ports": [80, 443, 80])"), "ports[2]: 80 is here twice");
-  has(error_of(R"("ports": 80, "host": "localhost")"), R"(host: "localhost" is no IP address)");
+  has(error_of(R"("ports": 80, "host": "-x")"), R"(host: "-x" is neither an address nor a name)");
+  has(error_of(R"("ports": 80, "host": "localhost:80")"), R"(host: has a port, which stands in "ports")");
   has(error_of(R"("ports": 80, "source": "::1")"),
       R"(source: "::1" is IPv6, but the server 127.0.0.1:80 is IPv4)");
   has(error_of(R"("ports": 80, "bind_device": "a/b")"), R"(bind_device: "a/b" is no name of an interface)");

@@ -1,5 +1,5 @@
 // The configuration: text of a file, as `anyprobe run` reads it. The first octet chooses whether it is
-// dns-probe's.
+// dns-probe's, or is a file of addresses beside a fixed configuration.
 #include <cstdint>
 #include <string>
 
@@ -20,7 +20,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
   ConfigErrors errors;
   const std::string text(reinterpret_cast<const char*>(data + 1), size - 1);
-  const auto documents = assemble(line, {{"anyprobe.json", text}}, errors);
+  std::vector<SourceFile> files{{"anyprobe.json", text}};
+  if ((data[0] & 4U) != 0) {
+    line.type.clear();
+    line.command = Command::run;
+    files = {{"anyprobe.json", R"({"services": [{"name": "a", "probe": {"type": "dns"}, "advertise": [
+                                  {"addresses_from": "/list"}, {"address": "192.0.2.1"}]}]})"},
+             {"/list", text, SourceFile::Role::attachment}};
+  }
+  const auto documents = assemble(line, files, errors);
   if (!errors.empty()) return 0;
   ConfigContext context;
   context.loop = &loop;

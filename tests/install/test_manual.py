@@ -2,10 +2,14 @@
 
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 
-PAGES = {"anyprobe.8": "man8", "dns-probe.8": "man8", "anyprobe.json.5": "man5"}
+REPO = Path(__file__).resolve().parents[2]
+PROBES = ["dns-probe", "radius-probe", "socks-probe", "squid-probe", "syslog-probe", "tcp-route-probe"]
+PAGES = {"anyprobe.8": "man8", **{f"{name}.8": "man8" for name in PROBES}, "anyprobe.json.5": "man5",
+         **{f"anyprobe-{name}.5": "man5" for name in ("exec", "http", "ntp", "sip")}}
 FLAG = re.compile(r"^ +(--[a-z-]+)(.*)$", re.MULTILINE)
 
 
@@ -35,20 +39,21 @@ def one_line(text):
 def test_lint(page):
     done = subprocess.run(["mandoc", "-T", "lint", "-W", "warning", page], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "")
-    assert not re.search("^@|@program", page.read_text(), re.MULTILINE)
+    assert not re.search("^@[a-z]+( |$)|@program", page.read_text(), re.MULTILINE)
 
 
-@pytest.mark.parametrize("name", ["anyprobe.8", "dns-probe.8"])
+@pytest.mark.parametrize("name", ["anyprobe.8", *(f"{name}.8" for name in PROBES)])
 @pytest.mark.parametrize("title", ["NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "SIGNALS", "PROCESSES", "FILES",
                                    "EXIT STATUS", "EXAMPLES", "SEE ALSO"])
 def test_sections(installed, name, title):
     assert section(shown(installed, name), title).strip()
 
 
-@pytest.mark.parametrize("name, words", [("dns-probe.8", []), ("anyprobe.8", ["run"]), ("anyprobe.8", ["check"]),
+@pytest.mark.parametrize("name, words", [*((f"{name}.8", []) for name in PROBES), ("anyprobe.8", ["run"]),
+                                         ("anyprobe.8", ["check"]), ("anyprobe.8", ["status"]),
                                          ("anyprobe.8", ["validate"]), ("anyprobe.8", ["probes"])])
 def test_flags_are_those_of_help(installed, name, words):
-    program = installed.only("dns-probe", "sbin") if not words else None
+    program = installed.only(name.removesuffix(".8"), "sbin") if not words else None
     done = installed.run(*words, "--help", program=program)
     assert done.returncode == 0
     text = section(shown(installed, name), "OPTIONS")
@@ -83,7 +88,11 @@ def example(installed):
 
 def test_the_example_is_a_configuration(installed, folder):
     path = folder / "anyprobe.json"
-    path.write_text(example(installed))
+    addresses = folder / "addresses"
+    addresses.write_text("203.0.113.80 # web\n203.0.113.128/29\n2001:db8:80::/120\n")
+    text = example(installed)
+    assert "/etc/anyprobe/addresses" in text
+    path.write_text(text.replace("/etc/anyprobe/addresses", str(addresses)))
     done = installed.run("validate", "--config", path, "--print")
     assert (done.returncode, done.stderr) == (0, "")
     assert '"authority"' in done.stdout
@@ -112,11 +121,23 @@ def test_each_key_of_the_page_is_known(installed, folder):
             assert "is not known here" not in installed.run("validate", "--config", path).stderr, key
 
 
-def test_the_example_of_dns_probe_is_a_configuration(installed, folder):
-    text = section(shown(installed, "dns-probe.8"), "EXAMPLES")
+@pytest.mark.parametrize("name", PROBES)
+def test_the_example_of_a_probe_is_a_configuration(installed, folder, name):
+    text = section(shown(installed, f"{name}.8"), "EXAMPLES")
     found = re.search(r"^ *\{\n.*?^ {11}\}\n", text, re.MULTILINE | re.DOTALL)
     assert found, text
-    path = folder / "dns-probe.json"
-    path.write_text(found.group(0))
+    example_text = found.group(0).replace("/etc/anyprobe", str(folder))
+    for secret in re.findall(r'"file": "([^"]*)"', example_text):
+        Path(secret).write_text("a secret\n", encoding="ascii")
+    path = folder / f"{name}.json"
+    path.write_text(example_text)
     done = installed.run("validate", "--config", path)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("page, name", [("syslog-probe.8", "syslog-ng.conf"), ("syslog-probe.8", "rsyslog.conf")])
+def test_a_server_is_configured_as_in_the_lab(installed, page, name):
+    """Each line of what the lab boots stands in the page as it is."""
+    text = [line.strip() for line in section(shown(installed, page), "EXAMPLES").splitlines()]
+    for line in (REPO / "scripts" / "manual" / name).read_text().splitlines():
+        assert line.strip() in text

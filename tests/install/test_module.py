@@ -6,6 +6,7 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import socket
 import subprocess
 import threading
@@ -31,14 +32,12 @@ def block(language):
     return found[0]
 
 
-@pytest.fixture(scope="session", params=COMPILERS)
-def module(request, installed, tmp_path_factory):
-    """The module, compiled once by each compiler, in a folder that has nothing else in it."""
-    folder = tmp_path_factory.mktemp("module")
-    (folder / "unix_probe.cpp").write_text(block("cpp"))
+def compiled(compiler, source, installed, folder):
+    """By the line of CONTRIBUTING.md, in a folder that has nothing else in it."""
+    (folder / "unix_probe.cpp").write_text(source)
     line = next(line for line in block("sh").splitlines() if line.startswith("g++ "))
     flags = f"{STRICT} {os.environ.get('ANYPROBE_CXXFLAGS', '')}"
-    line = f"{request.param} {flags} {line.removeprefix('g++ ')}"
+    line = f"{compiler} {flags} {line.removeprefix('g++ ')}"
     # Only the installed .pc is to be seen, so one that required another would fail here.
     environment = os.environ | {"PKG_CONFIG_LIBDIR": str(installed.pkg_config),
                                 "PKG_CONFIG_SYSROOT_DIR": str(installed.folder)}
@@ -46,6 +45,12 @@ def module(request, installed, tmp_path_factory):
     done = subprocess.run(["sh", "-c", line], cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return folder / "unix_probe.so"
+
+
+@pytest.fixture(scope="session", params=COMPILERS)
+def module(request, installed, tmp_path_factory):
+    """The module, compiled once by each compiler."""
+    return compiled(request.param, block("cpp"), installed, tmp_path_factory.mktemp("module"))
 
 
 class Service:
@@ -160,8 +165,9 @@ def test_its_type_is_known(service, ask):
     service.write(type="unit")
     done = ask("validate")
     assert done.returncode == 78
-    assert done.stderr == ('anyprobe: anyprobe.json: services[0].probe.type: "unit" is no type of probe '
-                           "(one of dns, tcp, unix)\n")
+    assert done.stderr.startswith('anyprobe: anyprobe.json: services[0].probe.type: "unit" is no type of probe '
+                                  "(one of dns, ")
+    assert done.stderr.endswith(", unix)\n")
 
 
 @pytest.mark.parametrize("options, told", [
@@ -208,26 +214,105 @@ def wait_until(condition, what, timeout=20):
         time.sleep(0.02)
 
 
+class Running:
+    """`anyprobe run` in a network namespace of its own, its prober nobody."""
+
+    def __init__(self, installed, service, folder):
+        self._log = folder / "log"
+        command = shlex.join([str(installed.program), "run", "--config", str(service.config), "--run-dir",
+                              str(folder / "run")])
+        with open(self._log, "wb") as log:
+            self._process = subprocess.Popen(["unshare", "-n", "sh", "-c", f"ip link set lo up && exec {command}"],
+                                             stderr=log)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+
+    def log(self):
+        return self._log.read_text(encoding="utf-8")
+
+    def announced(self):
+        assert self._process.poll() is None, self.log()
+        done = subprocess.run(["nsenter", "-t", str(self._process.pid), "-n", "ip", "-o", "address", "show", "dev",
+                               "lo"], capture_output=True, text=True, check=True)
+        return "192.0.2.25/32" in done.stdout
+
+    def reload(self):
+        self._process.send_signal(signal.SIGHUP)
+
+    def end(self):
+        self._process.terminate()
+        assert self._process.wait(20) == 0, self.log()
+
+
 def test_the_prober_loads_it(installed, service, folder):
-    """As nobody, in a network namespace of its own: the address follows the socket."""
-    command = shlex.join([str(installed.program), "run", "--config", str(service.config), "--run-dir",
-                          str(folder / "run")])
-    with open(folder / "log", "w+", encoding="utf-8") as log:
-        process = subprocess.Popen(["unshare", "-n", "sh", "-c", f"ip link set lo up && exec {command}"], stderr=log)
+    """The address follows the socket."""
+    with Running(installed, service, folder) as running:
+        with service.listening():
+            wait_until(running.announced, "it is announced")
+        wait_until(lambda: not running.announced(), "it is withdrawn")
+        running.end()
 
-        def announced():
-            assert process.poll() is None, (folder / "log").read_text()
-            done = subprocess.run(["nsenter", "-t", str(process.pid), "-n", "ip", "-o", "address", "show", "dev", "lo"],
-                                  capture_output=True, text=True, check=True)
-            return "192.0.2.25/32" in done.stdout
 
-        try:
-            with service.listening():
-                wait_until(announced, "it is announced")
-            wait_until(lambda: not announced(), "it is withdrawn")
-            process.terminate()
-            assert process.wait(20) == 0, (folder / "log").read_text()
-        finally:
-            if process.poll() is None:
-                process.kill()
-                process.wait()
+NEEDS = "memfd_create"
+
+
+def needing(named):
+    """The sample, needing a system call at each check; `named`: and it says so."""
+    source = block("cpp")
+    calls = f'constexpr const char* kCalls[] = {{"{NEEDS}"}};\n'
+    for before, after in (
+            ("#include <unistd.h>\n", "#include <sys/mman.h>\n#include <unistd.h>\n"),
+            ("start(ResultSink& sink) override {\n", "start(ResultSink& sink) override {\n"
+             f"    const int file = {NEEDS}(\"x\", MFD_CLOEXEC);\n    if (file < 0) {{\n"
+             '      sink.report({Verdict::fail, Evidence::soft, "file", std::strerror(errno)});\n'
+             "      return std::make_unique<Attempt>();\n    }\n    close(file);\n"),
+            ("ANYPROBE_EXPORT_PLUGIN", f'{calls if named else ""}ANYPROBE_EXPORT_PLUGIN'),
+            (".create = create", ".system_calls = kCalls, .create = create" if named else ".create = create"),
+            ('.type = "unix"', '.type = "asking"' if named else '.type = "bare"')):
+        assert source.count(before) == 1, before
+        source = source.replace(before, after)
+    return source
+
+
+@pytest.fixture(scope="session")
+def bare(installed, tmp_path_factory):
+    return compiled("g++", needing(False), installed, tmp_path_factory.mktemp("bare"))
+
+
+@pytest.fixture(scope="session")
+def asking(installed, tmp_path_factory):
+    return compiled("g++", needing(True), installed, tmp_path_factory.mktemp("asking"))
+
+
+def test_what_its_code_needs_is_refused_unless_named(installed, folder, bare, asking):
+    for kind, module, announced in (("bare", bare, False), ("asking", asking, True)):
+        own = folder / kind
+        own.mkdir(mode=0o755)
+        service = Service(own, module)
+        service.write(type=kind)
+        with service.listening(), Running(installed, service, own) as running:
+            if announced:
+                wait_until(running.announced, "it is announced")
+            else:
+                wait_until(lambda: "down (file, Operation not permitted)" in running.log(), "it is refused")
+                assert not running.announced()
+            running.end()
+
+
+def test_a_module_that_asks_for_more_wants_a_restart(installed, folder, bare, asking):
+    service = Service(folder, bare)
+    service.write(type="bare")
+    with service.listening(), Running(installed, service, folder) as running:
+        wait_until(lambda: "Operation not permitted" in running.log(), "it runs")
+        shutil.copyfile(asking, service.plugins / "another.so")
+        running.reload()
+        wait_until(lambda: f'another.so" asks for the system call "{NEEDS}", and so for a restart' in running.log(),
+                   "it is refused")
+        wait_until(lambda: "the old one is kept" in running.log(), "and the old configuration is kept")
+        running.end()

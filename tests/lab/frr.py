@@ -1,5 +1,6 @@
 """One FRR instance (zebra, ospfd, ospf6d) in a namespace, booted from the files of quagga-conf."""
 
+import contextlib
 import json
 import os
 import pwd
@@ -60,7 +61,7 @@ def _install(source, target, router_id):
 
 class Frr:
     """`folder` must bear the namespace's name: vtysh adds the instance to the path it is given.
-    `shape` maps a file's name to the folder of quagga-conf it comes from ("node", "router", "old-page");
+    `shape` maps a file's name to the folder of quagga-conf it comes from ("node", "router", "proxy/near");
     one that names frr.conf boots the integrated style through `vtysh -b`, any other the split style."""
 
     def __init__(self, namespace, folder, shape, router_id=None):
@@ -69,7 +70,7 @@ class Frr:
         self.processes = {}
         self._vtys = {}
         self._folder = folder
-        self._integrated = "frr.conf" in shape
+        self.integrated = "frr.conf" in shape
         frr = pwd.getpwnam("frr")
         for path in (_RUN, _RUN / self.name, folder):
             path.mkdir(exist_ok=True)
@@ -82,7 +83,7 @@ class Frr:
     def start(self, daemon):
         """Returns before the daemon is ready; see wait_ready()."""
         conf = self._folder / f"{daemon}.conf"
-        if self._integrated:
+        if self.integrated:
             conf.touch(mode=0o640)
             shutil.chown(conf, "frr", "frr")
             (self._folder / "vtysh.conf").touch(mode=0o640)
@@ -109,6 +110,14 @@ class Frr:
                               capture_output=True, text=True)
         if done.returncode != 0 or "%" in done.stdout + done.stderr:
             raise RuntimeError(f"{self.name}: vtysh -b: {done.returncode}\n{done.stdout}{done.stderr}")
+
+    def boot(self):
+        """All of them, again, as at first; see full_neighbors() for when they are of use."""
+        for daemon in DAEMONS:
+            self.start(daemon)
+            self.wait_ready(daemon)
+        if self.integrated:
+            self.load()
 
     def log(self, daemon):
         path = self._folder / f"{daemon}.log"
@@ -142,3 +151,21 @@ class Frr:
         for daemon in reversed(list(self.processes)):
             end(self.processes.pop(daemon), signal.SIGKILL)
         shutil.rmtree(_RUN / self.name, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def permitted(node, *entries):
+    """What else may leave the node for as long as this lasts, each as a prefix-list has it."""
+    lines = [("ospf6d" if ":" in entry else "ospfd", f"{'ipv6' if ':' in entry else 'ip'} prefix-list "
+              f"{'anycast6' if ':' in entry else 'anycast'} seq {900 + i} permit {entry}")
+             for i, entry in enumerate(entries)]
+
+    def configure(prefix):
+        for daemon, line in lines:
+            for command in ("configure terminal", prefix + line, "end"):
+                node.frr.ask(daemon, command)
+    configure("")
+    try:
+        yield
+    finally:
+        configure("no ")

@@ -21,6 +21,14 @@ BUILD = Path(os.environ.get("ANYPROBE_BUILD", REPO / "build")).resolve()
 SERVICE4, SERVICE6 = "192.0.2.1/32", "2001:db8:ffff:a000:fdc0::3b5/128"
 SECOND4, SECOND6 = "192.0.2.2/32", "2001:db8:ffff:a000:fdc0::3b6/128"
 SERVICES = (SERVICE4, SECOND4, SERVICE6, SECOND6)
+
+
+def our_programs():
+    """The names our processes may have: the three programs, and what links to the first by the build."""
+    links = {entry.name for entry in BUILD.iterdir() if entry.is_symlink() and os.readlink(entry) == "anyprobe"}
+    return links | {"anyprobe", "anyprobe-keeper", "anyprobe-runner"}
+
+
 IDENTITY = "id.example.org"  # its A record is the node's own address
 
 # What a machine boots: file to the folder of quagga-conf.
@@ -33,6 +41,18 @@ SHAPES = {
         "node": {"daemons": "node", "zebra.conf": "node", "ospfd.conf": "old-page", "ospf6d.conf": "old-page"},
         "router": dict.fromkeys(_QUAGGA_FILES, "router")},
 }
+
+
+def example(near, far, integrated):
+    """A shape with a folder of quagga-conf a node; `integrated` names the node ("near", "far") that boots its
+    frr.conf, the other boots the split style. What a folder has no file for comes from node."""
+    shape = {"router": dict.fromkeys(_FRR_FILES, "router")}
+    for node, folder in (("near", near), ("far", far)):
+        own = {"frr.conf": folder} if node == integrated else \
+            {"zebra.conf": "node", "ospfd.conf": folder, "ospf6d.conf": folder}
+        shape[node] = {"daemons": "node", **own}
+    return shape
+
 
 _UNBOUND = """
 server:
@@ -64,6 +84,11 @@ remote-control:
 """
 
 
+def unbound_configuration(folder, node, more=""):
+    """`folder`: where it may write. `more`: one further line."""
+    return _UNBOUND.format(folder=folder, name=node.name, identity=IDENTITY, address=node.address, more=more)
+
+
 class Node:
     """A host that serves DNS and announces it."""
 
@@ -77,6 +102,7 @@ class Node:
         self.run_dir.mkdir()
         self.frr = None
         self.unbound = None
+        self._own = set()      # its addresses on eth0
         self._changed = False  # whether the resolver runs with a line of a test's own
         self._conf = folder / "unbound.conf"
 
@@ -85,8 +111,7 @@ class Node:
         if self.unbound and self.unbound.poll() is None:
             return
         self._changed = more != ""
-        self._conf.write_text(_UNBOUND.format(folder=self.folder, name=self.name, identity=IDENTITY,
-                                              address=self.address, more=more))
+        self._conf.write_text(unbound_configuration(self.folder, self, more))
         self.unbound = self.namespace.spawn("/usr/sbin/unbound", "-d", "-c", self._conf,
                                             log=self.folder / "unbound.log")
         wait_until(lambda: ask(self.namespace, "127.0.0.1", IDENTITY, timeout=0.05, tcp=more == "do-udp: no"), 10,
@@ -124,14 +149,15 @@ class Node:
     def dns_probe(self, *words, **options):
         return self.program("dns-probe", "--run-dir", self.run_dir, *words, **options)
 
-    def probers(self, name="dns-probe"):
-        return self.namespace.named(name)
+    def probers(self, program="dns-probe"):
+        return self.namespace.named(program)
 
     def keepers(self):
         return self.namespace.named("anyprobe-keeper")
 
     def our_processes(self):
-        names = ("dns-probe", "anyprobe", "anyprobe-keeper", "anyprobe-runner")
+        # The kernel keeps 15 letters of a name.
+        names = {name[:15] for name in our_programs()}
         return [pid for pid in self.namespace.pids()
                 if netns.process_name(pid) in names and netns.process_state(pid) not in (None, "Z")]
 
@@ -154,9 +180,30 @@ class Node:
         for entry in self.run_dir.iterdir():
             entry.unlink()
 
+    def remember(self):
+        """What is there now stays."""
+        self._own = self.addresses("eth0")
+
+    def clear(self):
+        """Removes what else a test may have left: processes, interfaces, and what is on those that stay."""
+        ours = {process.pid for process in (self.unbound, *self.frr.processes.values()) if process}
+        for pid in set(self.namespace.pids()) - ours:
+            kill(pid, signal.SIGKILL)
+        for link in self.namespace.ip("-j", "addr", "show"):
+            if link["ifname"] not in ("lo", "eth0"):
+                # One of a veth pair takes the other along.
+                self.namespace.ip("link", "del", link["ifname"], check=False)
+        for prefix in self.addresses("eth0") - self._own:
+            self.namespace.ip("addr", "del", prefix, "dev", "eth0", check=False)
+        for family in ("-4", "-6"):
+            for route in self.namespace.ip("-j", family, "route", "show", "table", "all"):
+                if route.get("protocol") not in ("kernel", "ospf", "ra"):
+                    self.namespace.ip(family, "route", "del", route["dst"], "table", route.get("table", "main"),
+                                      check=False)
+
     def reset(self):
-        """No probe, nothing on lo, and the resolver as it was at first."""
-        self.end_probes()
+        """Nothing of a test's own, and the resolver as it was at first."""
+        self.clear()
         if self.unbound and self.unbound.poll() is None:
             self.unbound.send_signal(signal.SIGCONT)
             if not self._changed:
@@ -213,7 +260,8 @@ class Lab:
         self.router_frr = Frr(self.router, self._own_folder(self.router), self._shape["router"])
         stack.callback(self.router_frr.close)
         for node in self.nodes:
-            node.frr = Frr(node.namespace, node.folder, self._shape["node"], router_id=node.address)
+            shape = self._shape.get(node.name) or self._shape["node"]
+            node.frr = Frr(node.namespace, node.folder, shape, router_id=node.address)
             stack.callback(node.frr.close)
         self._frrs = (self.router_frr, self.near.frr, self.far.frr)
         for daemon in DAEMONS:
@@ -222,7 +270,7 @@ class Lab:
             for frr in self._frrs:
                 frr.wait_ready(daemon)
         for frr in self._frrs:
-            if "frr.conf" in self._shape["node"]:
+            if frr.integrated:
                 frr.load()
         if self._resolvers:
             for node in self.nodes:
@@ -230,6 +278,8 @@ class Lab:
         self.routes = RouteWatch(self.router, self._on_route)
         stack.callback(self.routes.close)
         self.wait_adjacent()
+        for node in self.nodes:
+            node.remember()
 
     def _namespace(self, stack, role):
         namespace = Namespace(f"{self._prefix}-{role}")
@@ -286,8 +336,15 @@ class Lab:
     def steady_client(self, service=SERVICE4, interval=0.01, on_change=None):
         return SteadyClient(self.client, service.split("/")[0], IDENTITY, interval, on_change)
 
+    def end_probes(self):
+        # Or the withdrawal is dropped by the router, and taken a second later.
+        self.settle()
+        for node in self.nodes:
+            node.end_probes()
+
     def reset(self):
-        """Nothing announced, resolvers alive: where every test starts."""
+        """Nothing announced, resolvers alive, nothing left of a test: where every test starts."""
+        self.end_probes()
         for node in self.nodes:
             node.reset()
         self.reset_addresses()

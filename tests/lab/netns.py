@@ -35,6 +35,14 @@ def wait_until(condition, timeout, what, every=0.01):
         time.sleep(every)
 
 
+def holds(condition, duration, what, every=0.02):
+    """Raises if the condition is not true all the time that is given."""
+    end = time.monotonic() + duration
+    while time.monotonic() < end:
+        assert condition(), f"{what}: not any more"
+        time.sleep(every)
+
+
 def _setns(descriptor):
     if _libc.setns(descriptor, _CLONE_NEWNET) != 0:
         error = ctypes.get_errno()

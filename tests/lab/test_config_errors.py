@@ -14,7 +14,7 @@ GOOD = {"services": [service(SERVICE4)]}
 
 def validate(path, *words):
     done = subprocess.run([BUILD / "anyprobe", "validate", "--config", path, *words], capture_output=True,
-                          timeout=20, stdin=subprocess.DEVNULL)
+                          timeout=60, stdin=subprocess.DEVNULL)
     done.stdout, done.stderr = (text.decode(errors="replace") for text in (done.stdout, done.stderr))
     return done
 

@@ -1,5 +1,6 @@
 """What dns-probe is for: the address follows the resolver, and the route on the router follows the address."""
 
+import re
 import signal
 import time
 
@@ -22,8 +23,8 @@ def test_defaults_ask_for_the_root_and_announce(probing):
 
 def test_announces_nothing_while_the_resolver_is_dead(probing):
     probing.node.kill_unbound()
-    probing.start()
-    time.sleep(1)
+    _, log = probing.start_foreground()
+    wait_until(lambda: "dns-probe: down (" in log.read_text(), 5, "it is known to be dead")
     assert not probing.node.addresses()
     probing.node.start_unbound()
     probing.announced()
@@ -90,57 +91,58 @@ def test_one_bad_answer_is_not_enough(probing):
     assert len(probing.lab.routes.changes) == before
 
 
-@pytest.mark.parametrize("transport, without", [("udp", "do-tcp: no"), ("tcp", "do-udp: no")])
-def test_each_transport_alone(probing, transport, without):
+def address(number):
+    return f"192.0.2.{number}/32"
+
+
+def run_each(probing, probes):
+    """A service for each of these probes, the n-th with address(n); returns the log."""
+    probes = [{"type": "dns", "server": "127.0.0.1", "query": "www.example.org", **probe} for probe in probes]
+    return probing.run_config(*(service(address(number), name=f"dns-{number}", probe=probe)
+                                for number, probe in enumerate(probes, 1)))[1]
+
+
+def test_each_transport(probing):
+    """A resolver that serves one of two is up for who asks that one, and down for who asks the other or both."""
     probing.node.kill_unbound()
-    probing.node.start_unbound(more=without)
-    probing.start("--transport", transport)
+    log = run_each(probing, [{"transport": "udp"}, {"transport": "tcp"}, {"transport": "both"}])
+    for without, serves in (("", {1, 2, 3}), ("do-tcp: no", {1}), ("do-udp: no", {2})):
+        probing.node.kill_unbound()
+        wait_until(lambda: not probing.node.addresses(), 5, "nothing works")
+        begin = len(log.read_text())
+        probing.node.start_unbound(more=without)
+        wait_until(lambda s=serves: probing.node.addresses() == set(map(address, s)), 5, f"{serves} work")
+        time.sleep(0.5)
+        assert probing.node.addresses() == set(map(address, serves)), log.read_text()[begin:]
+
+
+def test_question_and_answer_that_is_demanded(probing):
+    asked = [
+        ({"server": "127.0.0.1"}, True),
+        ({"server": "127.0.0.1:53", "record": "AAAA"}, True),
+        ({"server": "::1"}, True),
+        ({"server": "[::1]:53"}, True),
+        ({"query": "nowhere.example.org"}, False),  # NXDOMAIN
+        ({"record": "MX"}, False),                  # NOERROR, and nothing in it
+        ({"server": "127.0.0.1:54"}, False),        # nobody there
+        ({"expect": "198.51.100.80"}, True),
+        ({"expect": "198.51.100.0/24"}, True),
+        ({"expect": "198.51.100.81"}, False),
+        ({"min_answers": 2}, False),
+        ({"source": "127.0.0.2"}, True),
+    ]
+    log = run_each(probing, [probe for probe, _ in asked])
+    wait_until(lambda: len(re.findall(r"dns-\d+: (?:up|down) \(", log.read_text())) >= len(asked), 5, "all are decided")
+    up, down = (set(map(int, re.findall(rf"dns-(\d+): {state} \(", log.read_text()))) for state in ("up", "down"))
+    assert up == {number for number, (_, works) in enumerate(asked, 1) if works}, log.read_text()
+    assert not up & down
+    wait_until(lambda: probing.node.addresses() == set(map(address, up)), 5, "those that work are announced")
+
+
+def test_question_by_flags(probing):
+    probing.start("--server", "[::1]:53", "--query", "www.example.org", "--record", "AAAA", "--transport", "both",
+                  "--min-answers", "1", "--expect", "2001:db8:ffff:1000::/64", "--source", "::1")
     probing.announced()
-
-
-@pytest.mark.parametrize("transport, without", [("tcp", "do-tcp: no"), ("udp", "do-udp: no"),
-                                                ("both", "do-tcp: no"), ("both", "do-udp: no")])
-def test_transport_that_is_not_served_fails(probing, transport, without):
-    probing.start_announced("--transport", transport)
-    probing.node.kill_unbound()
-    probing.withdrawn()
-    probing.node.start_unbound(more=without)
-    time.sleep(1)
-    assert not probing.node.addresses()
-
-
-@pytest.mark.parametrize("server, query, record, works", [
-    ("127.0.0.1", "www.example.org", "A", True),
-    ("127.0.0.1:53", "www.example.org", "AAAA", True),
-    ("::1", "www.example.org", "A", True),
-    ("[::1]:53", "www.example.org", "A", True),
-    ("127.0.0.1", "nowhere.example.org", "A", False),   # NXDOMAIN
-    ("127.0.0.1", "www.example.org", "MX", False),      # NOERROR, and nothing in it
-    ("127.0.0.1:54", "www.example.org", "A", False),    # nobody there
-])
-def test_question(probing, server, query, record, works):
-    probing.start("--server", server, "--query", query, "--record", record)
-    if works:
-        probing.announced()
-    else:
-        time.sleep(0.8)
-        assert not probing.node.addresses()
-
-
-@pytest.mark.parametrize("words, works", [
-    (("--expect", "198.51.100.80"), True),
-    (("--expect", "198.51.100.0/24"), True),
-    (("--expect", "198.51.100.81"), False),
-    (("--min-answers", "2"), False),
-    (("--source", "127.0.0.2"), True),
-])
-def test_answer_that_is_demanded(probing, words, works):
-    probing.start("--query", "www.example.org", *words)
-    if works:
-        probing.announced()
-    else:
-        time.sleep(0.8)
-        assert not probing.node.addresses()
 
 
 def test_address_removed_by_hand_comes_back(probing):

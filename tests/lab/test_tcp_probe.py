@@ -6,6 +6,7 @@ import sys
 import pytest
 from conftest import BOTH, service
 from netns import wait_until
+from servers import slow_core
 
 PORTS = (8443, 8080)
 
@@ -77,6 +78,16 @@ def test_listener_hangs_and_continues(probing, listener):
     wait_until(lambda: "no answer from 127.0.0.1:8443 (connected), 127.0.0.1:8080 (connected)" in log.read_text(), 5,
                "the log names both")
     listener.process.send_signal(signal.SIGCONT)
+    probing.announced()
+
+
+def test_slow_core(probing, listener):
+    run(probing, expect="220 ")
+    probing.announced()
+    with slow_core(listener.process):
+        probing.withdrawn()
+    listener.process.wait(5)
+    listener.start(*PORTS)
     probing.announced()
 
 

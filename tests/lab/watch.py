@@ -11,10 +11,12 @@ import time
 
 from netns import Timeout
 
-_NEWADDR, _DELADDR, _NEWROUTE, _DELROUTE = 20, 21, 24, 25
+_NEWLINK, _DELLINK, _NEWADDR, _DELADDR, _NEWROUTE, _DELROUTE = 16, 17, 20, 21, 24, 25
+_LINK_GROUP = 0x1               # RTMGRP_LINK
 _ADDRESS_GROUPS = 0x10 | 0x100  # RTMGRP_IPV4_IFADDR, RTMGRP_IPV6_IFADDR
 _ROUTE_GROUPS = 0x40 | 0x400    # RTMGRP_IPV4_ROUTE, RTMGRP_IPV6_ROUTE
 _IFA_ADDRESS, _IFA_LOCAL = 1, 2
+_IFLA_IFNAME, _IFF_UP = 3, 1
 _RTA_DST, _RTA_OIF, _RTA_MULTIPATH, _RTA_TABLE = 1, 4, 9, 15
 _MAIN_TABLE = 254
 _RTN_UNICAST = 1
@@ -180,9 +182,13 @@ class RouteWatch(_Watch):
 
 
 class AddressWatch(_Watch):
-    """The addresses of all interfaces."""
+    """The addresses of all interfaces, and in `renewals` what was said anew of one that was there already."""
 
     _groups = _ADDRESS_GROUPS
+
+    def __init__(self, namespace, on_change=None):
+        self.renewals = []
+        super().__init__(namespace, on_change)
 
     def _load(self):
         for link in self._namespace.ip("-j", "addr", "show"):
@@ -196,4 +202,23 @@ class AddressWatch(_Watch):
         prefix, indices = _address(body)
         there = self._now.get(prefix, NOWHERE)
         interfaces = self._interfaces(indices)
+        if kind == _NEWADDR and interfaces <= there:
+            self.renewals.append(Change(now, prefix, interfaces))
         self._set(now, prefix, there | interfaces if kind == _NEWADDR else there - interfaces)
+
+
+class LinkWatch(_Watch):
+    """The interfaces that are set up; the name of one stands where other watches have a prefix."""
+
+    _groups = _LINK_GROUP
+
+    def _load(self):
+        for link in self._namespace.ip("-j", "link", "show"):
+            self._now[link["ifname"]] = frozenset([link["ifname"]] if "UP" in link["flags"] else [])
+
+    def _take(self, now, kind, body):
+        if kind not in (_NEWLINK, _DELLINK):
+            return
+        flags = struct.unpack_from("=I", body, 8)[0]
+        name = dict(_attributes(body[16:]))[_IFLA_IFNAME].rstrip(b"\0").decode()
+        self._set(now, name, frozenset([name] if kind == _NEWLINK and flags & _IFF_UP else []))

@@ -1,8 +1,15 @@
 // Modules for the loader's test, told apart by what the build defines.
+#include <initializer_list>
+
 #include "core/probe.hpp"
 
 #ifndef MODULE_EMPTY
+#ifndef MODULE_CALLS
+#define MODULE_CALLS
+#endif
 namespace {
+
+constexpr std::initializer_list<const char*> kCalls = {MODULE_CALLS};
 
 class Passing final : public anyprobe::Probe {
  public:
@@ -20,6 +27,7 @@ ANYPROBE_EXPORT_PLUGIN = {
     .type = MODULE_TYPE,
     .summary = MODULE_SUMMARY,
     .options = {},
+    .system_calls = kCalls,
     .create = [](anyprobe::EventLoop&, anyprobe::Options&) -> std::unique_ptr<anyprobe::Probe> {
       return std::make_unique<Passing>();
     },

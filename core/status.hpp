@@ -1,0 +1,76 @@
+// What status says, as plain values; to JSON and back. Pure.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "advertisement.hpp"
+#include "health.hpp"
+#include "outcome.hpp"
+#include "probe.hpp"
+#include "wall_clock.hpp"
+
+namespace anyprobe {
+
+enum class AdminState : std::uint8_t { active, draining, drained };
+
+struct AdvertisementStatus {
+  std::string what;  // Advertisement::to_string()
+  AdvertisementState state = AdvertisementState::withdrawn;
+
+  friend bool operator==(const AdvertisementStatus&, const AdvertisementStatus&) = default;
+};
+
+struct CheckStatus {
+  WallTime at;  // when it was over
+  Verdict verdict = Verdict::fail;
+  std::string reason;
+  std::chrono::microseconds duration{};
+
+  friend bool operator==(const CheckStatus&, const CheckStatus&) = default;
+};
+
+struct ServiceStatus {
+  std::string name;
+  HealthState health = HealthState::unknown;
+  AdminState admin = AdminState::active;
+  std::string reason;  // of the change to this health, a slug; empty: there was none yet
+  std::string detail;  // and more of it, for people
+  WallTime since;
+  std::optional<CheckStatus> last_check;
+  std::vector<AdvertisementStatus> advertise;
+
+  friend bool operator==(const ServiceStatus&, const ServiceStatus&) = default;
+};
+
+struct InstanceStatus {
+  std::string name;
+  std::string state = "running";  // or, in a word, why nothing is known of its services
+  std::optional<int> pid;         // the prober's, as have the next two
+  std::string version;
+  std::chrono::seconds uptime{};
+  std::vector<std::string> problems;  // what lasts and is wrong now, one line each
+  std::vector<ServiceStatus> services;
+
+  friend bool operator==(const InstanceStatus&, const InstanceStatus&) = default;
+};
+
+// {"services": [...], "instances": [...]}; each service names its instance.
+std::string status_json(std::span<const InstanceStatus> instances, bool pretty);
+// What a daemon says of itself: the same, of one instance that is running. The error tells what is no such
+// thing.
+Outcome<InstanceStatus> read_status(std::string_view json);
+
+// RFC 3339, in UTC: "2026-11-25T12:02:07.123Z".
+std::string to_text(WallTime time);
+std::optional<WallTime> parse_time(std::string_view text);
+
+const char* to_string(AdvertisementState state);
+const char* to_string(AdminState state);
+const char* to_string(Verdict verdict);
+
+}  // namespace anyprobe

@@ -1,0 +1,11 @@
+// `anyprobe status`.
+#pragma once
+
+#include "command_line.hpp"
+
+namespace anyprobe {
+
+// Returns the exit code: kDone where all that was asked for could be told.
+int run_status(const CommandLine& line);
+
+}  // namespace anyprobe

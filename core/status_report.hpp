@@ -1,0 +1,57 @@
+// What a prober says when it is asked for its status.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "control_message.hpp"
+#include "keeper_link.hpp"
+#include "service.hpp"
+#include "status.hpp"
+
+namespace anyprobe {
+
+class StatusReport {
+ public:
+  using Services = std::vector<std::unique_ptr<Service>>;
+
+  // `services` outlive it and are read when it is asked. `owed_since`: since when the keeper owes an answer.
+  // `drained`: whether a service is withdrawn by hand; none is where it is empty.
+  StatusReport(std::string instance, const Services& services,
+               std::function<std::optional<TimePoint>()> owed_since,
+               std::function<bool(const std::string& service)> drained = nullptr);
+
+  // The keeper has told how the kernel has the services that there are.
+  void take(KernelView view);
+  // The services are about to be replaced, and have been. What stays announced is known by itself until the
+  // keeper tells of the new ones.
+  void before_change();
+  void after_change();
+  void hurry() { good_until_ = {}; }  // what was answered last is not so any more
+
+  // Where an answer takes long to make, it is given again for a while: no more than a tenth of the time goes
+  // into making them, whoever asks, and none is older than a second.
+  [[nodiscard]] ControlReply answer(const ControlRequest& request);
+  [[nodiscard]] InstanceStatus now();
+
+ private:
+  [[nodiscard]] ServiceStatus of(const Service& service, std::size_t first, TimePoint steady,
+                                 std::chrono::system_clock::time_point wall);
+  [[nodiscard]] AdvertisementState state_of(const Advertisement& what, std::size_t index) const;
+
+  const std::string instance_;
+  const Services& services_;
+  const std::function<std::optional<TimePoint>()> owed_since_;
+  const std::function<bool(const std::string&)> drained_;
+  const TimePoint started_;
+  WallClock clock_;
+  KernelView view_;
+  bool current_ = true;  // view_ is of the services that there are
+  std::map<Advertisement, AdvertisementState> before_;
+  std::string made_;
+  TimePoint good_until_{};
+};
+
+}  // namespace anyprobe

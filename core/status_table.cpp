@@ -1,0 +1,129 @@
+#include "status_table.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <vector>
+
+namespace anyprobe {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr std::size_t kWidth = 80;
+constexpr std::size_t kLongestName = 24;
+
+// A daemon's words go to a terminal: nothing in them may be taken for a command to it.
+std::string plain(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) {
+    if (c < ' ' || c > '~') c = '?';
+  }
+  return out;
+}
+
+std::string cut(std::string text, std::size_t width) {
+  constexpr std::string_view kMore = "...";
+  if (text.size() <= width) return text;
+  text.resize(width - kMore.size());
+  return text + std::string(kMore);
+}
+
+std::string padded(std::string text, std::size_t width) {
+  text = cut(std::move(text), width);
+  return text + std::string(width - text.size(), ' ');
+}
+
+// Lines that begin `indent` columns in, and those behind the first two more.
+std::string folded(const std::string& text, std::size_t indent) {
+  std::string out;
+  std::string_view rest = text;
+  for (bool first = true; first || !rest.empty(); first = false) {
+    const auto begin = indent + (first ? 0 : 2);
+    const auto room = kWidth - begin;
+    auto end = rest.size() <= room ? rest.size() : rest.rfind(' ', room);
+    if (end == std::string_view::npos || end == 0) end = std::min(room, rest.size());
+    out += std::string(begin, ' ') + std::string(rest.substr(0, end)) + '\n';
+    rest.remove_prefix(end);
+    rest.remove_prefix(std::min(rest.find_first_not_of(' '), rest.size()));
+  }
+  return out;
+}
+
+std::string took(std::chrono::microseconds duration) {
+  const auto us = static_cast<double>(duration.count());
+  char out[32];
+  std::snprintf(out, sizeof out,
+                us < 9950      ? "%.1fms"
+                : us < 999'500 ? "%.0fms"
+                               : "%.1fs",
+                us < 999'500 ? us / 1e3 : us / 1e6);
+  return out;
+}
+
+std::string last_check(const std::optional<CheckStatus>& check) {
+  if (!check) return "none";
+  if (check->verdict == Verdict::local_error) return to_string(check->verdict);
+  return std::string(to_string(check->verdict)) + " " + took(check->duration);
+}
+
+std::string row(const std::vector<std::pair<std::string, std::size_t>>& columns, const std::string& last) {
+  std::string out;
+  for (const auto& [text, width] : columns) out += padded(text, width) + "  ";
+  out += cut(last, kWidth - out.size());
+  out.erase(out.find_last_not_of(' ') + 1);
+  return out + '\n';
+}
+
+std::string service_rows(const ServiceStatus& service, std::size_t name_width, WallTime now) {
+  const bool active = service.admin == AdminState::active;
+  const std::string health = active ? to_string(service.health) : to_string(service.admin);
+  auto out = row({{plain(service.name), name_width},
+                  {health, 8},
+                  {rough(now - service.since), 8},
+                  {last_check(service.last_check), 11}},
+                 plain(service.reason + (service.detail.empty() ? "" : ", " + service.detail)));
+  const bool up = active && service.health == HealthState::up;
+  const auto wanted = up ? AdvertisementState::announced : AdvertisementState::withdrawn;
+  for (const auto& each : service.advertise) {
+    if (each.state == wanted) continue;
+    const bool still = each.state == AdvertisementState::announced;
+    out += folded(plain(each.what) + " is " + (still ? "still " : "") + to_string(each.state), 2);
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string rough(milliseconds duration) {
+  const auto s = std::max<std::int64_t>(std::chrono::floor<std::chrono::seconds>(duration).count(), 0);
+  const auto both = [](std::int64_t large, const char* unit, std::int64_t small, const char* smaller) {
+    return std::to_string(large) + unit + " " + std::to_string(small) + smaller;
+  };
+  if (s < 60) return std::to_string(s) + "s";
+  if (s < 3600) return both(s / 60, "m", s % 60, "s");
+  if (s < 86400) return both(s / 3600, "h", s / 60 % 60, "m");
+  return both(s / 86400, "d", s / 3600 % 24, "h");
+}
+
+std::string status_table(std::span<const InstanceStatus> instances, WallTime now) {
+  std::size_t name_width = std::string_view("SERVICE").size();
+  for (const auto& instance : instances) {
+    for (const auto& service : instance.services) name_width = std::max(name_width, service.name.size());
+  }
+  name_width = std::min(name_width, kLongestName);
+  std::string out;
+  for (const auto& instance : instances) {
+    if (!out.empty()) out += '\n';
+    out +=
+        folded(plain(instance.name + ": pid " + (instance.pid ? std::to_string(*instance.pid) : "unknown") +
+                     ", version " + instance.version + ", for " + rough(instance.uptime)),
+               0);
+    for (const auto& problem : instance.problems) out += folded("problem: " + plain(problem), 2);
+    if (instance.services.empty()) continue;
+    out += row({{"SERVICE", name_width}, {"HEALTH", 8}, {"FOR", 8}, {"LAST CHECK", 11}}, "REASON");
+    for (const auto& service : instance.services) out += service_rows(service, name_width, now);
+  }
+  return out;
+}
+
+}  // namespace anyprobe

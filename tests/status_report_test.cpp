@@ -1,0 +1,172 @@
+#include "core/status_report.hpp"
+
+#include <doctest/doctest.h>
+#include <unistd.h>
+
+#include "fake_table.hpp"
+
+using namespace anyprobe;
+using namespace std::chrono_literals;
+using State = AdvertisementState;
+
+namespace {
+
+// Passes or fails as it is told.
+struct Oracle final : Probe {
+  struct Said final : Attempt {};
+  explicit Oracle(const Result& result) : says(result) {}
+  [[nodiscard]] std::vector<Endpoint> endpoints() const override { return {}; }
+  std::unique_ptr<Attempt> start(ResultSink& sink) override {
+    sink.report(says);
+    return std::make_unique<Said>();
+  }
+  const Result& says;
+};
+
+struct House {
+  std::unique_ptr<Service> service(const std::string& name, std::vector<Advertisement> advertise) {
+    ServiceConfig config;
+    config.name = name;
+    config.timeout = 10ms;
+    config.schedule = {.interval = 10ms, .fast_interval = 1ms};
+    config.health.fall = 2;
+    config.probes.push_back(std::make_unique<Oracle>(says));
+    config.advertise = std::move(advertise);
+    return std::make_unique<Service>(
+        loop, std::move(config), [this](Service&, const HealthEvent&) { loop.stop(); },
+        [](const Service&, const Service::Check&) {});
+  }
+  std::vector<State> states(std::size_t service) {
+    std::vector<State> out;
+    const auto now = report.now();
+    for (const auto& each : now.services.at(service).advertise) out.push_back(each.state);
+    return out;
+  }
+  void run() {
+    Timer patience(loop, [this] { loop.stop(); });
+    patience.start(10s);
+    loop.run();
+  }
+
+  EventLoop loop;
+  Result says{Verdict::pass, Evidence::soft, "answer", "from the oracle"};
+  StatusReport::Services services;
+  std::optional<TimePoint> owed;
+  StatusReport report{"anyprobe", services, [this] { return owed; }};
+};
+
+}  // namespace
+
+TEST_CASE("report: a service as it begins, rises and falls") {
+  House house;
+  house.services.push_back(house.service("dns", {on_lo("192.0.2.1/32")}));
+  auto now = house.report.now();
+  CHECK(now.name == "anyprobe");
+  CHECK(now.pid == getpid());
+  CHECK_FALSE(now.version.empty());
+  CHECK(now.problems.empty());
+  REQUIRE(now.services.size() == 1);
+  CHECK(now.services[0].health == HealthState::unknown);
+  CHECK(now.services[0].reason.empty());
+  CHECK_FALSE(now.services[0].last_check);
+  CHECK(now.services[0].advertise ==
+        std::vector<AdvertisementStatus>{{"192.0.2.1/32 on lo", State::withdrawn}});
+
+  const auto begun = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+  house.services[0]->start(0);
+  house.run();
+  now = house.report.now();
+  CHECK(now.services[0].health == HealthState::up);
+  CHECK(now.services[0].reason == "answer");
+  CHECK(now.services[0].detail == "from the oracle");
+  CHECK(now.services[0].since >= begun - 5ms);
+  REQUIRE(now.services[0].last_check);
+  CHECK(now.services[0].last_check->verdict == Verdict::pass);
+  CHECK(now.services[0].last_check->at >= now.services[0].since - 5ms);
+
+  house.says = {Verdict::fail, Evidence::soft, "refused", "nobody there"};
+  house.run();
+  now = house.report.now();
+  CHECK(now.services[0].health == HealthState::down);
+  CHECK(now.services[0].reason == "refused");
+  CHECK(now.services[0].last_check->verdict == Verdict::fail);
+
+  // Afresh, it has not changed yet; what it was asked last was so all the same.
+  house.services[0]->start(0);
+  now = house.report.now();
+  CHECK(now.services[0].health == HealthState::unknown);
+  CHECK(now.services[0].reason.empty());
+  CHECK(now.services[0].detail.empty());
+  CHECK(now.services[0].last_check->reason == "refused");
+}
+
+TEST_CASE("report: states are those of the kernel, in the order of the services") {
+  House house;
+  house.services.push_back(house.service("one", {on_lo("192.0.2.1/32"), on_lo("192.0.2.2/32")}));
+  house.services.push_back(house.service("two", {on_lo("192.0.2.3/32")}));
+  house.report.take({{State::announced, State::foreign, State::announced}, {"something is wrong"}});
+  CHECK(house.states(0) == std::vector{State::announced, State::foreign});
+  CHECK(house.states(1) == std::vector{State::announced});
+  CHECK(house.report.now().problems == Words{"something is wrong"});
+}
+
+TEST_CASE("report: what stays in a reload keeps its state until the keeper tells more") {
+  House house;
+  house.services.push_back(house.service("one", {on_lo("192.0.2.1/32"), on_lo("192.0.2.2/32")}));
+  house.report.take({{State::announced, State::foreign}, {}});
+  house.report.before_change();
+  CHECK(house.states(0) == std::vector{State::announced, State::foreign});  // of a reload that is refused
+  for (int twice = 0; twice < 2; ++twice) {
+    house.report.before_change();
+    house.services.clear();
+    house.services.push_back(house.service("new", {on_lo("192.0.2.9/32"), on_lo("192.0.2.2/32")}));
+    house.services.push_back(house.service("one", {on_lo("192.0.2.1/32")}));
+    house.report.after_change();
+    CHECK(house.states(0) == std::vector{State::withdrawn, State::foreign});
+    CHECK(house.states(1) == std::vector{State::announced});
+  }
+  house.report.take({{State::announced, State::announced, State::withdrawn}, {}});
+  CHECK(house.states(0) == std::vector{State::announced, State::announced});
+  CHECK(house.states(1) == std::vector{State::withdrawn});
+}
+
+TEST_CASE("report: a keeper that owes an answer for long is a problem") {
+  House house;
+  house.owed = Clock::now() - 1s;
+  CHECK(house.report.now().problems.empty());
+  house.owed = Clock::now() - 3s;
+  CHECK(house.report.now().problems == Words{"the keeper does not answer"});
+}
+
+TEST_CASE("report: requests are answered or refused") {
+  House house;
+  house.services.push_back(house.service("dns", {on_lo("192.0.2.1/32")}));
+  const auto reply = house.report.answer({"status", {}});
+  CHECK(reply.ok);
+  REQUIRE(read_status(reply.body));
+  CHECK(read_status(reply.body)->services.at(0).name == "dns");
+  const auto other = house.report.answer({"drain", {"dns"}});
+  CHECK_FALSE(other.ok);
+  CHECK(other.body == "there is no request \"drain\"");
+  CHECK_FALSE(house.report.answer({"status", {"dns"}}).ok);
+}
+
+TEST_CASE("report: an answer that took long to make is given again for a while, but not for long") {
+  House house;
+  for (int i = 0; i < 5000; ++i)
+    house.services.push_back(house.service("s" + std::to_string(i), {on_lo("192.0.2.1/32")}));
+  const auto tells = [&](const char* what) {
+    return house.report.answer({"status", {}}).body.find(what) != std::string::npos;
+  };
+  CHECK_FALSE(tells("news"));
+  house.report.take({{}, {"news"}});
+  CHECK_FALSE(tells("news"));
+  const auto begun = Clock::now();
+  while (!tells("news") && Clock::now() - begun < 5s) usleep(10'000);
+  CHECK(tells("news"));
+  CHECK(Clock::now() - begun < 3s);
+  house.report.before_change();
+  house.services.clear();
+  house.report.after_change();
+  CHECK_FALSE(tells("s4999"));
+}
