@@ -14,7 +14,7 @@ using nlohmann::json;
 using std::chrono::milliseconds;
 
 constexpr std::string_view kServiceKeys[] = {"name", "probe", "probes", "require", "advertise", "damping"};
-constexpr std::string_view kTopKeys[] = {"services", "defaults", "log"};
+constexpr std::string_view kTopKeys[] = {"services", "defaults", "log", "frr"};
 constexpr std::string_view kDampingKey[] = {"damping"};
 constexpr std::size_t kMostServices = 20000;
 // Each renewal of an address costs us and the routing daemons something, so many are renewed less often.
@@ -74,6 +74,11 @@ class Loader {
       const Options log(top.at("log"), log_options());
       if (log.given("level")) config_.log.level = parse_log_level(log.text("level"));
       if (log.given("format")) config_.log.json = log.text("format") == "json";
+    }
+    if (top.has("frr")) {
+      const Options frr(top.at("frr"), frr_options());
+      if (frr.given("vty_dir")) config_.vty_dir = frr.text("vty_dir");
+      if (!config_.vty_dir.starts_with('/')) top.at("frr").at("vty_dir").error("is no absolute path");
     }
     if (top.has("defaults") && top.at("defaults").expect_object()) read_defaults(top.at("defaults"));
   }
@@ -384,6 +389,7 @@ nlohmann::ordered_json describe(const Config& config) {
   if (!config.plugins.empty()) out["plugins"] = config.plugins;
   if (config.log.level) out["log"]["level"] = kLogLevels[static_cast<int>(*config.log.level)];
   if (config.log.json) out["log"]["format"] = *config.log.json ? "json" : "text";
+  if (config.vty_dir != kVtyDir) out["frr"]["vty_dir"] = config.vty_dir;
   if (!config.commands.commands.empty()) out["max_running"] = config.commands.max_running;
   out["services"] = ordered_json::array();
   for (const auto& service : config.services) {

@@ -40,12 +40,15 @@ struct ServiceConfig {
   ServiceCommands commands;
 };
 
+inline constexpr const char* kVtyDir = "/run/frr";
+
 struct Config {
   std::vector<ServiceConfig> services;
   std::string user;     // whom the prober runs as; empty: anyprobe, else nobody
   std::string plugins;  // the folder of modules; empty: none
   LogSettings log;
-  CommandTable commands;  // of all services, in order
+  std::string vty_dir = kVtyDir;  // where FRR's daemons have their vty sockets
+  CommandTable commands;          // of all services, in order
 };
 
 struct ConfigContext {
@@ -81,6 +84,7 @@ std::span<const OptionSpec> link_options();
 std::span<const OptionSpec> addresses_from_options();
 std::span<const OptionSpec> top_options();
 std::span<const OptionSpec> log_options();
+std::span<const OptionSpec> frr_options();
 
 // The configuration as it was understood, defaults filled in, as JSON.
 nlohmann::ordered_json describe(const Config& config);

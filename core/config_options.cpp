@@ -213,6 +213,15 @@ constexpr OptionSpec kLog[] = {
      .choices = kLogFormats},
 };
 
+constexpr OptionSpec kFrr[] = {
+    {.name = "vty_dir",
+     .kind = OptionKind::text,
+     .default_value = kVtyDir,
+     .placeholder = "FOLDER",
+     .help = "where the vty sockets of FRR's daemons are (of an instance that is started with -N NAME: "
+             "/run/frr/NAME); ospfd and ospf6d are asked what became of the announcements"},
+};
+
 }  // namespace
 
 std::span<const OptionSpec> service_options() {
@@ -238,6 +247,9 @@ std::span<const OptionSpec> top_options() {
 }
 std::span<const OptionSpec> log_options() {
   return kLog;
+}
+std::span<const OptionSpec> frr_options() {
+  return kFrr;
 }
 
 }  // namespace anyprobe

@@ -26,6 +26,7 @@
 #include "privileges.hpp"
 #include "prober.hpp"
 #include "probes/builtin.hpp"
+#include "routing/confirmer.hpp"
 #include "routing/keeper.hpp"
 #include "routing/keeper_client.hpp"
 #include "routing/netlink_monitor.hpp"
@@ -114,6 +115,7 @@ Outcome<Keeper::View> understand(const CommandLine& line, PluginTable& plugins,
   view.log = config.log;
   view.commands = std::move(config.commands);
   view.has_modules = !config.plugins.empty();
+  view.vty_dir = config.vty_dir;
   for (const auto& service : config.services) {
     const auto count = service.advertise.size();
     view.services.push_back({service.name, service.part});
@@ -293,6 +295,20 @@ void confine_prober(const CommandLine& line, PluginTable& plugins, ProberPart pa
   std::_Exit(kSystem);
 }
 
+std::vector<OwnAdvertisement> own_of(const Prober& prober, const KernelView& view) {
+  std::vector<OwnAdvertisement> out;
+  const auto places = prober.places_of_own();
+  auto place = places.begin();
+  for (const auto& service : prober.services()) {
+    for (const auto& what : service->config().advertise) {
+      if (place == places.end() || *place >= view.states.size()) return out;
+      out.push_back({*place, what, view.states[*place]});
+      ++place;
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
 bool is_prober() {
@@ -322,11 +338,14 @@ int run_prober(const CommandLine& line, PluginTable& plugins) {
   RunnerClient runner(loop);
   Prober prober(loop, line, plugins, runner, part);
   bool confined = false;
-  const KeeperClient* keeper = nullptr;
+  KeeperClient* keeper = nullptr;
+  Confirmer confirmer(loop,
+                      [&](std::uint32_t serial, const FrrInquiry& inquiry) { keeper->ask(serial, inquiry); });
   const auto name = line.instance() + (part == ProberPart::modules ? kModulesEnding : "");
   StatusReport report(
       name, prober.services(), [&] { return keeper->owed_since(); },
       [&](const std::string& service) { return prober.drained(service); });
+  report.confirm_by([&](const Advertisement& what) { return confirmer.of(what); });
   ControlServer control(loop, [&](const ControlRequest& request) {
     const bool drains = request.verb == "drain";
     if (!drains && request.verb != "resume") return report.answer(request);
@@ -355,10 +374,13 @@ int run_prober(const CommandLine& line, PluginTable& plugins) {
        .on_runner = [&](Descriptor socket) { runner.connect(std::move(socket)); },
        .on_view =
            [&](KernelView view) {
+             confirmer.see(own_of(prober, view));
              view.states = prober.of_own(view.states);
              report.take(std::move(view));
            },
-       .on_control = [&](Descriptor socket) { control.listen(std::move(socket)); }});
+       .on_control = [&](Descriptor socket) { control.listen(std::move(socket)); },
+       .on_answer = [&](std::uint32_t serial, const FrrAnswer& answer,
+                        const std::string& replies) { confirmer.take(serial, answer, replies); }});
   keeper = &client;
   prober.use(client);
   loop.run();

@@ -11,8 +11,14 @@ namespace {
 
 constexpr Duration kLook = std::chrono::milliseconds(100);
 
+// Where that cannot be told, nobody waits for it.
+bool is_unconfirmed(const AdvertisementStatus& each) {
+  return each.routing.confirmed == std::optional(false);
+}
+
 // The daemon itself says when a drain is over.
 bool is_over(const ServiceStatus& service, bool drain) {
+  if (std::any_of(service.advertise.begin(), service.advertise.end(), is_unconfirmed)) return false;
   if (drain) return service.admin == AdminState::drained;
   return service.admin == AdminState::active &&
          std::all_of(service.advertise.begin(), service.advertise.end(), [](const auto& each) {
@@ -30,6 +36,9 @@ std::string why(const ServiceStatus& service, bool drain) {
   for (const auto& each : service.advertise) {
     if (each.state != wanted && each.state != AdvertisementState::foreign)
       return service.name + ": " + each.what + " is " + (drain ? "still " : "") + to_string(each.state);
+    if (is_unconfirmed(each))
+      return service.name + ": the routing daemon has not confirmed that " + each.what + " is " +
+             to_string(each.state);
   }
   return service.name + " is " + to_string(service.admin);
 }

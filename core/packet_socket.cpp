@@ -61,14 +61,19 @@ Packet receive_packet(int socket, std::size_t largest) {
   return out;
 }
 
-Descriptor memory_file(const char* name, std::string_view octets) {
-  Descriptor file(memfd_create(name, MFD_CLOEXEC));
-  for (std::size_t done = 0; file.valid() && done < octets.size();) {
-    const auto put = write(file.get(), octets.data() + done, octets.size() - done);
+bool append_to_file(int fd, std::string_view octets) {
+  for (std::size_t done = 0; done < octets.size();) {
+    const auto put = write(fd, octets.data() + done, octets.size() - done);
     if (put < 0 && errno == EINTR) continue;
-    if (put <= 0) return {};
+    if (put <= 0) return false;
     done += static_cast<std::size_t>(put);
   }
+  return true;
+}
+
+Descriptor memory_file(const char* name, std::string_view octets) {
+  Descriptor file(memfd_create(name, MFD_CLOEXEC));
+  if (file.valid() && !append_to_file(file.get(), octets)) file.reset();
   return file;
 }
 

@@ -30,6 +30,7 @@ struct Packet {
 // Never waits. What is longer than `largest` is cut. An empty packet is as good as the end.
 Packet receive_packet(int socket, std::size_t largest);
 
+bool append_to_file(int fd, std::string_view octets);  // false, with errno
 Descriptor memory_file(const char* name, std::string_view octets);
 std::string read_memory_file(int fd);  // empty where it cannot be read
 

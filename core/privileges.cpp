@@ -5,6 +5,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -58,6 +59,22 @@ std::vector<gid_t> groups_of(const User& user) {
   }
 }
 
+namespace {
+
+// Whoever is in it may ask FRR's daemons; no capability that the keeper has opens their sockets. Where there
+// is no such group, or it cannot be joined, nothing is asked.
+void join_frr() {
+  const group* frr = getgrnam("frrvty");
+  if (frr == nullptr) return;
+  std::vector<gid_t> groups(static_cast<std::size_t>(std::max(getgroups(0, nullptr), 0)));
+  if (getgroups(static_cast<int>(groups.size()), groups.data()) < 0) return;
+  if (std::find(groups.begin(), groups.end(), frr->gr_gid) != groups.end()) return;
+  groups.push_back(frr->gr_gid);
+  static_cast<void>(setgroups(groups.size(), groups.data()));
+}
+
+}  // namespace
+
 #if ANYPROBE_WITH_LIBCAP_NG
 
 bool may_administer_network() {
@@ -77,6 +94,7 @@ void choose_keepers() {
 }  // namespace
 
 std::string limit_keeper() {
+  join_frr();
   choose_keepers();
   return capng_apply(CAPNG_SELECT_CAPS) == 0 ? "" : "the keeper's capabilities cannot be limited";
 }
@@ -104,6 +122,7 @@ bool may_administer_network() {
 }
 
 std::string limit_keeper() {
+  join_frr();
   return {};
 }
 std::string seal_keeper() {

@@ -32,8 +32,9 @@ bool may_administer_network();
 std::string become(const User& user);
 
 // The keeper's limits, in two steps, since what it starts cannot have more than its bounding set.
-// First, what it can do itself: to change addresses, to bind low ports, to read what root may read, and to
-// start, signal and outlive its processes. Without libcap-ng it keeps what it has.
+// First, what it can do itself: to change addresses, to bind low ports, to read what root may read, to start,
+// signal and outlive its processes, and, by group frrvty, to ask FRR's daemons. Without libcap-ng it keeps
+// what it has.
 std::string limit_keeper();
 // Then, where no command is configured, what it and all that it starts could ever gain. With commands this
 // stays open: the runner has to become each of their users, and may be asked to run a program that is setuid.

@@ -222,13 +222,21 @@ std::vector<Wish> Prober::wishes() {
   return out;
 }
 
+std::vector<std::uint32_t> Prober::places_of_own() const {
+  std::vector<std::uint32_t> out;
+  std::uint32_t at = 0;
+  for (const auto& place : places_) {
+    for (std::size_t i = 0; i < place.advertisements; ++i, ++at) {
+      if (place.service != nullptr) out.push_back(at);
+    }
+  }
+  return out;
+}
+
 std::vector<AdvertisementState> Prober::of_own(const std::vector<AdvertisementState>& all) const {
   std::vector<AdvertisementState> out;
-  auto it = all.begin();
-  for (const auto& place : places_) {
-    for (std::size_t i = 0; i < place.advertisements && it != all.end(); ++i, ++it) {
-      if (place.service != nullptr) out.push_back(*it);
-    }
+  for (const auto at : places_of_own()) {
+    if (at < all.size()) out.push_back(all[at]);
   }
   return out;
 }

@@ -41,6 +41,8 @@ class Prober {
   [[nodiscard]] const std::vector<std::unique_ptr<Service>>& services() const { return services_; }
   // Of what there is one of for each advertisement of the configuration: those of services().
   [[nodiscard]] std::vector<AdvertisementState> of_own(const std::vector<AdvertisementState>& all) const;
+  // Where in the configuration they stand.
+  [[nodiscard]] std::vector<std::uint32_t> places_of_own() const;
 
  private:
   void on_event(Service& service, const HealthEvent& event);

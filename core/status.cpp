@@ -28,6 +28,11 @@ ordered_json or_null(const std::string& text) {
   return text.empty() ? ordered_json() : ordered_json(text);
 }
 
+template <typename T>
+ordered_json or_null(const std::optional<T>& value) {
+  return value ? ordered_json(*value) : ordered_json();
+}
+
 ordered_json as_json(const std::optional<CheckStatus>& check) {
   if (!check) return {};
   ordered_json out;
@@ -53,9 +58,8 @@ ordered_json as_json(const ServiceStatus& service, const std::string& instance) 
     ordered_json one;
     one["what"] = each.what;
     one["state"] = to_string(each.state);
-    // Nobody asks the routing daemon yet.
-    one["confirmed"] = nullptr;
-    one["others"] = nullptr;
+    one["confirmed"] = or_null(each.routing.confirmed);
+    one["others"] = or_null(each.routing.others);
     advertise.push_back(std::move(one));
   }
   return out;
@@ -144,6 +148,19 @@ class Reader {
   std::string error_;
 };
 
+Confirmation read_confirmation(Reader& reader, const json& from) {
+  Confirmation out;
+  if (const auto& confirmed = reader.member(from, "confirmed"); confirmed.is_boolean())
+    out.confirmed = confirmed.get<bool>();
+  else if (!confirmed.is_null())
+    reader.wrong("confirmed");
+  if (!reader.member(from, "others").is_null()) {
+    constexpr std::int64_t kMost = std::numeric_limits<std::int32_t>::max();
+    out.others = static_cast<unsigned>(reader.integer(from, "others", kMost));
+  }
+  return out;
+}
+
 ServiceStatus read_service(Reader& reader, const json& from) {
   ServiceStatus out;
   out.name = reader.text(from, "name");
@@ -157,8 +174,9 @@ ServiceStatus read_service(Reader& reader, const json& from) {
                                  reader.text(check, "reason"), reader.milliseconds(check, "duration_ms")};
   }
   for (const auto& each : reader.array(from, "advertise")) {
-    out.advertise.push_back(
-        {reader.text(each, "what"), reader.word<AdvertisementState>(each, "state", kStates)});
+    out.advertise.push_back({reader.text(each, "what"),
+                             reader.word<AdvertisementState>(each, "state", kStates),
+                             read_confirmation(reader, each)});
   }
   return out;
 }

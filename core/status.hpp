@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "advertisement.hpp"
+#include "confirmation.hpp"
 #include "health.hpp"
 #include "outcome.hpp"
 #include "probe.hpp"
@@ -21,6 +22,7 @@ enum class AdminState : std::uint8_t { active, draining, drained };
 struct AdvertisementStatus {
   std::string what;  // Advertisement::to_string()
   AdvertisementState state = AdvertisementState::withdrawn;
+  Confirmation routing = {};
 
   friend bool operator==(const AdvertisementStatus&, const AdvertisementStatus&) = default;
 };

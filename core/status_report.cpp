@@ -90,7 +90,8 @@ ServiceStatus StatusReport::of(const Service& service, std::size_t first, TimePo
                                  std::chrono::floor<std::chrono::microseconds>(last->took)};
   }
   for (const auto& what : service.config().advertise)
-    out.advertise.push_back({what.to_string(), state_of(what, first++)});
+    out.advertise.push_back(
+        {what.to_string(), state_of(what, first++), confirmed_ ? confirmed_(what) : Confirmation()});
   if (drained_ && drained_(out.name)) {
     const bool over = std::all_of(out.advertise.begin(), out.advertise.end(), [](const auto& each) {
       return each.state == AdvertisementState::withdrawn || each.state == AdvertisementState::foreign;

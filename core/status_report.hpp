@@ -23,6 +23,11 @@ class StatusReport {
                std::function<std::optional<TimePoint>()> owed_since,
                std::function<bool(const std::string& service)> drained = nullptr);
 
+  // What became of an advertisement is told by this; nothing is where it is not set.
+  void confirm_by(std::function<Confirmation(const Advertisement& what)> confirmed) {
+    confirmed_ = std::move(confirmed);
+  }
+
   // The keeper has told how the kernel has the services that there are.
   void take(KernelView view);
   // The services are about to be replaced, and have been. What stays announced is known by itself until the
@@ -45,6 +50,7 @@ class StatusReport {
   const Services& services_;
   const std::function<std::optional<TimePoint>()> owed_since_;
   const std::function<bool(const std::string&)> drained_;
+  std::function<Confirmation(const Advertisement&)> confirmed_;
   const TimePoint started_;
   WallClock clock_;
   KernelView view_;

@@ -120,10 +120,13 @@ void Keeper::take(ProberSeat& seat, const Message& message) {
       return drained(seat, message);
     case MessageType::hand_over:
       return hand_over();
+    case MessageType::ask:
+      return ask(seat, message);
     case MessageType::configuration:
     case MessageType::applied:
     case MessageType::runner:
     case MessageType::control:
+    case MessageType::answer:
       break;
   }
   log(LogLevel::error, "the prober sends what only the keeper may");
@@ -154,6 +157,23 @@ void Keeper::want(ProberSeat& seat, const Message& message) {
   if (&taken == &offered_) return;  // it counts from when that is in force
   book_.take(seat.want.wishes, mine(seat), seat.want.said, Clock::now());
   apply();
+}
+
+// It names one of the questions that there are, and a prefix by its place among those that we read.
+void Keeper::ask(ProberSeat& seat, const Message& message) {
+  const auto inquiry = unpack_inquiry(message.body);
+  if (!inquiry) return log(LogLevel::error, "the prober asks " + inquiry.error());
+  const auto& taken = taken_by(seat);
+  const auto& all = taken.view.advertisements;
+  const bool of_prefix = inquiry->question == FrrQuestion::ospf_prefix;
+  const bool known = message.generation == taken.generation &&
+                     (!of_prefix || (inquiry->advertisement < all.size() &&
+                                     all[inquiry->advertisement].prefix.address.family() == Family::ipv4));
+  if (known)
+    return seat.vty.ask(message.serial, taken.view.vty_dir, *inquiry,
+                        of_prefix ? all[inquiry->advertisement].prefix : Prefix{});
+  const FrrAnswer stale{FrrAnswer::End::stale, {}};
+  seat.prober.send({MessageType::answer, message.generation, message.serial, pack_answer(stale)});
 }
 
 std::vector<bool> Keeper::mine(const ProberSeat& seat) const {

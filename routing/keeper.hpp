@@ -39,6 +39,7 @@ class Keeper {
     LogSettings log;
     CommandTable commands;
     bool has_modules = false;
+    std::string vty_dir;  // where FRR's daemons are asked
   };
   struct Hooks {
     std::function<Outcome<std::vector<SourceFile>>()> read;
@@ -118,6 +119,7 @@ class Keeper {
   void watch(ProberSeat& seat);
   void take(ProberSeat& seat, const Message& message);
   void want(ProberSeat& seat, const Message& message);
+  void ask(ProberSeat& seat, const Message& message);
   void suspended(ProberSeat& seat, bool is);
   void drained(const ProberSeat& seat, const Message& message);
   [[nodiscard]] std::vector<bool> drained_of(const View& view) const;

@@ -62,6 +62,10 @@ void KeeperClient::hand_over() {
   send({MessageType::hand_over, generation_, 0, {}}, Importance::said_once);
 }
 
+void KeeperClient::ask(std::uint32_t serial, const FrrInquiry& inquiry) {
+  send({MessageType::ask, viewed_, serial, pack_inquiry(inquiry)}, Importance::said_again);
+}
+
 void KeeperClient::send(const Message& message, Importance importance) {
   if (gone_) return;
   const auto packet = encode(message);
@@ -96,6 +100,7 @@ bool KeeperClient::receive_one() {
       handlers_.on_runner(std::move(packet.descriptor));
     if (message->type == MessageType::control && packet.descriptor.valid())
       handlers_.on_control(std::move(packet.descriptor));
+    if (message->type == MessageType::answer) take_answer(*message, packet.descriptor.get());
   }
   return true;
 }
@@ -103,7 +108,14 @@ bool KeeperClient::receive_one() {
 void KeeperClient::take_applied(const Message& message) {
   applied_ = message.serial;
   owed_since_.reset();
+  viewed_ = message.generation;
   if (auto view = unpack_view(message.body)) handlers_.on_view(std::move(view).value());
+}
+
+void KeeperClient::take_answer(const Message& message, int fd) {
+  const auto answer = unpack_answer(message.body);
+  if (answer && handlers_.on_answer)
+    handlers_.on_answer(message.serial, *answer, fd < 0 ? std::string() : read_memory_file(fd));
 }
 
 void KeeperClient::take_configuration(const Message& message, int fd) {

@@ -8,6 +8,7 @@
 
 #include "core/descriptor.hpp"
 #include "core/keeper_link.hpp"
+#include "frr_questions.hpp"
 #include "keeper_message.hpp"
 
 namespace anyprobe {
@@ -25,6 +26,9 @@ class KeeperClient final : public KeeperLink {
     std::function<void(Descriptor socket)> on_runner;   // there is a runner, and this is the way to it
     std::function<void(KernelView view)> on_view;       // of the configuration that was accepted last
     std::function<void(Descriptor socket)> on_control;  // status is asked by this, which listens
+    // To ask(): the replies of FRR as they came, where it is answered.
+    std::function<void(std::uint32_t serial, const FrrAnswer& answer, const std::string& replies)>
+        on_answer{};
   };
 
   // Owns `fd`.
@@ -37,6 +41,8 @@ class KeeperClient final : public KeeperLink {
   void tell_suspended(bool suspended) override;
   void keep_drained(const std::vector<bool>& services) override;
   void hand_over() override;
+  // By the places that the last view had.
+  void ask(std::uint32_t serial, const FrrInquiry& inquiry);
 
   // Since when the keeper owes an answer to what was wanted, if it does.
   [[nodiscard]] std::optional<TimePoint> owed_since() const { return owed_since_; }
@@ -45,6 +51,7 @@ class KeeperClient final : public KeeperLink {
   bool receive_one();
   void take_configuration(const Message& message, int fd);
   void take_applied(const Message& message);
+  void take_answer(const Message& message, int fd);
   // A keeper that reads nothing, being stopped, must not stop us too: what need not be said is left out.
   enum class Importance : std::uint8_t { said_again, said_once };
   void send(const Message& message, Importance importance);
@@ -53,6 +60,7 @@ class KeeperClient final : public KeeperLink {
   int fd_;
   Handlers handlers_;
   std::uint32_t generation_ = 0;
+  std::uint32_t viewed_ = 0;  // the generation of the last view
   std::uint32_t serial_ = 0;
   std::uint32_t applied_ = 0;
   std::optional<TimePoint> owed_since_;

@@ -32,12 +32,14 @@ enum class MessageType : std::uint8_t {
   hand_over,  // prober: about to end, and what it holds is for the next run
   control,    // keeper: the socket that status is asked by (with a descriptor)
   drained,    // prober: which services are withdrawn by hand, a byte for each of the configuration
+  ask,        // prober: a FrrInquiry, by the places that the configuration of its generation has
+  answer,     // keeper: the FrrAnswer to the one of that serial (with a descriptor, if it is answered)
 };
 
 struct Message {
   MessageType type = MessageType::want;
   std::uint32_t generation = 0;  // the configuration it belongs to
-  std::uint32_t serial = 0;      // of accept and want, so that they can be told applied
+  std::uint32_t serial = 0;      // of accept and want, so that they can be told applied; of ask
   std::string body;
 };
 

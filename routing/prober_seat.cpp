@@ -22,7 +22,11 @@ ProberSeat::ProberSeat(EventLoop& loop, ProberPart whose, const Hooks& hooks)
                     .started = [this, started = hooks.started] { started(*this); },
                     .heard = [this, heard = hooks.heard](const Message& message) { heard(*this, message); },
                     .gone = [this, gone = hooks.gone](int status) { gone(*this, status); },
-                    .not_started = [this, failed = hooks.not_started] { failed(*this); }}) {
+                    .not_started = [this, failed = hooks.not_started] { failed(*this); }}),
+      vty(loop, [this](std::uint32_t number, const FrrAnswer& answer, const Descriptor& replies) {
+        // One that reads nothing asks again some time.
+        prober.send({MessageType::answer, generation, number, pack_answer(answer)}, replies.get());
+      }) {
   runner.use([this](int way) {
     if (!prober.running() || prober.send({MessageType::runner, 0, 0, {}}, way)) return;
     log(LogLevel::error, std::string("the prober cannot be told of the runner: ") + std::strerror(errno));
@@ -32,6 +36,7 @@ ProberSeat::ProberSeat(EventLoop& loop, ProberPart whose, const Hooks& hooks)
 void ProberSeat::forget() {
   asked = generation = serial = told_ = 0;
   told_view_.clear();
+  vty.forget();
   want = {};
   at_work = false;
 }

@@ -12,6 +12,7 @@
 #include "core/source_file.hpp"
 #include "keeper_message.hpp"
 #include "prober_host.hpp"
+#include "vty_desk.hpp"
 
 namespace anyprobe {
 
@@ -34,6 +35,7 @@ class ProberSeat {
   const ProberPart part;
   RunnerHost runner;
   ProberHost prober;
+  VtyDesk vty;
 
   std::uint32_t asked = 0;       // the configuration that this prober was asked to take last; 0: none
   std::uint32_t generation = 0;  // and that it has taken

@@ -67,6 +67,7 @@ class Frr:
     def __init__(self, namespace, folder, shape, router_id=None):
         self.namespace = namespace
         self.name = namespace.name
+        self.run_dir = _RUN / namespace.name  # its vty sockets
         self.processes = {}
         self._vtys = {}
         self._folder = folder

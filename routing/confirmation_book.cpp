@@ -1,0 +1,164 @@
+#include "confirmation_book.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <utility>
+
+namespace anyprobe {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+// A change is in the database after 20 to 25 ms, and acknowledged within a second.
+constexpr Duration kFirstLook = milliseconds(100);
+constexpr Duration kLongestGap = seconds(2);
+constexpr Duration kSeldom = seconds(10);
+constexpr Duration kPatience = seconds(5);
+// Of what was found, if nothing newer is; some rounds may be lost.
+constexpr Duration kStale = seconds(45);
+
+// What a link carries, and what another table than main has, no daemon redistributes as that.
+bool can_be_told(const Advertisement& what) {
+  return what.kind != Advertisement::Kind::link &&
+         (what.kind != Advertisement::Kind::route || what.table == kMainTable);
+}
+
+std::optional<bool> wanted(const OwnAdvertisement& own) {
+  if (own.state == AdvertisementState::foreign) return std::nullopt;
+  return own.state == AdvertisementState::announced;
+}
+
+std::string in_seconds(Duration duration) {
+  char out[32];
+  std::snprintf(out, sizeof out, "%.1f s", std::chrono::duration<double>(duration).count());
+  return out;
+}
+
+const char* daemon_of(const Advertisement& what) {
+  return what.prefix.address.family() == Family::ipv4 ? "ospfd" : "ospf6d";
+}
+
+std::string likely_cause(const Advertisement& what, bool announced, const Finding& found,
+                         const Neighbours& neighbours) {
+  const std::string daemon = daemon_of(what);
+  if (announced && !found.ours)
+    return daemon + " does not announce it: its redistribution is missing, or a filter drops it";
+  if (!announced && found.ours)
+    return daemon + " still announces it, for another reason than this (a network line, a static route?)";
+  if (neighbours.full == 0) return daemon + " has no adjacency";
+  return "a neighbour of " + daemon + " has not acknowledged it";
+}
+
+bool acknowledged(bool announced, const Neighbours& neighbours) {
+  if (neighbours.unacknowledged > 0) return false;
+  // Where there is no neighbour any more, there is nobody left to hear of a withdrawal.
+  return neighbours.full > 0 || (!announced && neighbours.forming == 0);
+}
+
+}  // namespace
+
+void ConfirmationBook::see(const std::vector<OwnAdvertisement>& all, TimePoint now) {
+  std::map<Advertisement, Entry> next;
+  for (const auto& own : all) {
+    if (!can_be_told(own.what)) continue;
+    auto node = entries_.extract(own.what);
+    const bool fresh = node.empty();
+    auto& entry = fresh ? next[own.what] : next.insert(std::move(node)).position->second;
+    entry.index = own.index;
+    const auto wants = wanted(own);
+    if (!fresh && entry.wanted == wants) continue;
+    entry.wanted = wants;
+    entry.changed = now;
+    entry.gap = kFirstLook;
+    entry.due = now + (fresh ? Duration() : kFirstLook);
+    entry.confirmed = entry.complained = false;
+  }
+  entries_ = std::move(next);
+}
+
+std::vector<ConfirmationBook::Due> ConfirmationBook::due(Family family, TimePoint now,
+                                                         std::size_t most) const {
+  std::vector<std::pair<TimePoint, Due>> found;
+  for (const auto& [what, entry] : entries_) {
+    if (what.prefix.address.family() == family && entry.due <= now)
+      found.push_back({entry.due, {entry.index, what}});
+  }
+  const auto count = std::min(most, found.size());
+  std::partial_sort(found.begin(), found.begin() + static_cast<std::ptrdiff_t>(count), found.end(),
+                    [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::vector<Due> out;
+  for (std::size_t i = 0; i < count; ++i) out.push_back(std::move(found[i].second));
+  return out;
+}
+
+TimePoint ConfirmationBook::next() const {
+  auto out = TimePoint::max();
+  for (const auto& [what, entry] : entries_) out = std::min(out, entry.due);
+  return out;
+}
+
+std::set<Prefix> ConfirmationBook::prefixes(Family family) const {
+  std::set<Prefix> out;
+  for (const auto& [what, entry] : entries_) {
+    if (what.prefix.address.family() == family) out.insert(what.prefix);
+  }
+  return out;
+}
+
+void ConfirmationBook::take(const Advertisement& what, const Finding& finding, const Neighbours& neighbours,
+                            TimePoint asked, TimePoint now) {
+  const auto it = entries_.find(what);
+  // What was asked before a change says nothing of it; the change has its own time to be asked at.
+  if (it == entries_.end() || it->second.changed > asked) return;
+  auto& entry = it->second;
+  entry.found = finding;
+  entry.found_at = now;
+  judge(what, entry, neighbours, now);
+  const bool waits = entry.wanted && !entry.confirmed;
+  entry.due = now + (waits ? entry.gap : kSeldom);
+  entry.gap = std::min(2 * entry.gap, kLongestGap);
+}
+
+void ConfirmationBook::judge(const Advertisement& what, Entry& entry, const Neighbours& neighbours,
+                             TimePoint now) {
+  if (!entry.wanted) return;
+  const bool as_wanted = entry.found->ours == *entry.wanted;
+  if (entry.confirmed && !as_wanted) {
+    entry.confirmed = entry.complained = false;
+    entry.changed = now;
+    entry.gap = kFirstLook;
+  }
+  if (entry.confirmed) return;
+  const std::string change = *entry.wanted ? "announcement" : "withdrawal";
+  const auto since = now - entry.changed;
+  entry.confirmed = as_wanted && acknowledged(*entry.wanted, neighbours);
+  if (entry.confirmed && std::exchange(entry.complained, false))
+    say_(LogLevel::info,
+         "the " + change + " of " + what.to_string() + " is confirmed after " + in_seconds(since), what);
+  if (entry.confirmed || since < kPatience || std::exchange(entry.complained, true)) return;
+  say_(LogLevel::warning,
+       "the " + change + " of " + what.to_string() + " is not confirmed after " + in_seconds(since) + ": " +
+           likely_cause(what, *entry.wanted, *entry.found, neighbours),
+       what);
+}
+
+void ConfirmationBook::lose(Family family, TimePoint now) {
+  for (auto& [what, entry] : entries_) {
+    if (what.prefix.address.family() != family) continue;
+    entry.found.reset();
+    if (entry.due <= now) entry.due = now + kSeldom;
+  }
+}
+
+Confirmation ConfirmationBook::of(const Advertisement& what, TimePoint now) const {
+  const auto it = entries_.find(what);
+  if (it == entries_.end() || !it->second.found || now - it->second.found_at > kStale) return {};
+  const auto& entry = it->second;
+  Confirmation out;
+  if (entry.wanted) out.confirmed = entry.confirmed;
+  out.others = entry.found->others;
+  return out;
+}
+
+}  // namespace anyprobe

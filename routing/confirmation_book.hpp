@@ -1,0 +1,71 @@
+// What is known of each advertisement by the link-state databases, since when, and when to ask again. Pure:
+// it takes the time as an argument and says what is to be logged.
+#pragma once
+
+#include <array>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/advertisement.hpp"
+#include "core/confirmation.hpp"
+#include "core/event_loop.hpp"
+#include "core/log.hpp"
+#include "link_state.hpp"
+
+namespace anyprobe {
+
+struct OwnAdvertisement {
+  std::uint32_t index = 0;  // in the configuration
+  Advertisement what;
+  AdvertisementState state = AdvertisementState::withdrawn;
+};
+
+class ConfirmationBook {
+ public:
+  using Say = std::function<void(LogLevel level, const std::string& text, const Advertisement& what)>;
+
+  explicit ConfirmationBook(Say say) : say_(std::move(say)) {}
+
+  // All there are, as the kernel has them now.
+  void see(const std::vector<OwnAdvertisement>& all, TimePoint now);
+
+  struct Due {
+    std::uint32_t index = 0;
+    Advertisement what;
+  };
+  // Those of the family that are to be asked for now, those that have waited longest first.
+  [[nodiscard]] std::vector<Due> due(Family family, TimePoint now, std::size_t most) const;
+  [[nodiscard]] TimePoint next() const;  // max(): there is nothing to ask
+  [[nodiscard]] std::set<Prefix> prefixes(Family family) const;
+
+  // The daemon told this when it was asked at `asked`; one change later it tells nothing.
+  void take(const Advertisement& what, const Finding& finding, const Neighbours& neighbours, TimePoint asked,
+            TimePoint now);
+  // It cannot be told now.
+  void lose(Family family, TimePoint now);
+
+  [[nodiscard]] Confirmation of(const Advertisement& what, TimePoint now) const;
+
+ private:
+  struct Entry {
+    std::uint32_t index = 0;
+    std::optional<bool> wanted;  // in the databases; none: it is not ours to say
+    TimePoint changed{};         // since when it is wanted so, or found otherwise again
+    TimePoint due{};
+    Duration gap{};
+    std::optional<Finding> found;  // last
+    TimePoint found_at{};
+    bool confirmed = false;   // as it is wanted, once; then it is acknowledged for good
+    bool complained = false;  // that it is not
+  };
+  void judge(const Advertisement& what, Entry& entry, const Neighbours& neighbours, TimePoint now);
+
+  Say say_;
+  std::map<Advertisement, Entry> entries_;
+};
+
+}  // namespace anyprobe
