@@ -140,6 +140,7 @@ struct Play : PlayedProber {
                   view.has_modules = !parts.empty();
                   view.services = services;
                   view.lingers.assign(configured.size(), linger);
+                  view.vty_dir = vty_dir;
                   if (has_commands) view.commands.commands.emplace_back();
                   return view;
                 },
@@ -203,6 +204,7 @@ struct Play : PlayedProber {
   PlayedProber modules;
   PlayedProber runner;  // where there are commands: a child that only waits, as they do
   bool has_commands = false;
+  std::string vty_dir;
   int reads = 0;
   std::vector<pid_t> running;
   Words failures;
