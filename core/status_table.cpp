@@ -74,6 +74,29 @@ std::string row(const std::vector<std::pair<std::string, std::size_t>>& columns,
   return out + '\n';
 }
 
+// "confirmed: 2 of 2, other routers: 0 to 1"; nothing where nothing is known.
+std::string routing_row(const ServiceStatus& service) {
+  std::size_t told = 0;
+  std::size_t confirmed = 0;
+  std::optional<unsigned> least;
+  unsigned most = 0;
+  for (const auto& each : service.advertise) {
+    if (each.routing.confirmed) ++told;
+    if (each.routing.confirmed == std::optional(true)) ++confirmed;
+    if (!each.routing.others) continue;
+    least = std::min(least.value_or(*each.routing.others), *each.routing.others);
+    most = std::max(most, *each.routing.others);
+  }
+  std::string out;
+  if (told > 0)
+    out = "confirmed: " + std::to_string(confirmed) + " of " + std::to_string(service.advertise.size());
+  if (least) {
+    out += std::string(out.empty() ? "" : ", ") + "other routers: " + std::to_string(*least);
+    if (most != *least) out += " to " + std::to_string(most);
+  }
+  return out.empty() ? out : folded(out, 2);
+}
+
 std::string service_rows(const ServiceStatus& service, std::size_t name_width, WallTime now) {
   const bool active = service.admin == AdminState::active;
   const std::string health = active ? to_string(service.health) : to_string(service.admin);
@@ -85,11 +108,14 @@ std::string service_rows(const ServiceStatus& service, std::size_t name_width, W
   const bool up = active && service.health == HealthState::up;
   const auto wanted = up ? AdvertisementState::announced : AdvertisementState::withdrawn;
   for (const auto& each : service.advertise) {
-    if (each.state == wanted) continue;
-    const bool still = each.state == AdvertisementState::announced;
-    out += folded(plain(each.what) + " is " + (still ? "still " : "") + to_string(each.state), 2);
+    const bool unconfirmed = each.routing.confirmed == std::optional(false);
+    if (each.state == wanted && !unconfirmed) continue;
+    const bool still = each.state != wanted && each.state == AdvertisementState::announced;
+    out += folded(plain(each.what) + " is " + (still ? "still " : "") + to_string(each.state) +
+                      (unconfirmed ? ", not confirmed" : ""),
+                  2);
   }
-  return out;
+  return out + routing_row(service);
 }
 
 }  // namespace

@@ -130,6 +130,18 @@ TEST_CASE("report: what stays in a reload keeps its state until the keeper tells
   CHECK(house.states(1) == std::vector{State::withdrawn});
 }
 
+TEST_CASE("report: what became of an advertisement is asked for each") {
+  House house;
+  house.services.push_back(house.service("one", {on_lo("192.0.2.1/32"), on_lo("192.0.2.2/32")}));
+  CHECK(house.report.now().services[0].advertise[0].routing == Confirmation{});
+  house.report.confirm_by([](const Advertisement& what) {
+    return what == on_lo("192.0.2.2/32") ? Confirmation{true, 3} : Confirmation{};
+  });
+  const auto told = house.report.now().services[0].advertise;
+  CHECK(told[0].routing == Confirmation{});
+  CHECK(told[1].routing == Confirmation{true, 3});
+}
+
 TEST_CASE("report: a keeper that owes an answer for long is a problem") {
   House house;
   house.owed = Clock::now() - 1s;

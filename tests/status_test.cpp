@@ -34,8 +34,8 @@ InstanceStatus some() {
   dns.detail = "NOERROR from 127.0.0.1:53";
   dns.since = at("2026-11-25T09:01:07.005Z");
   dns.last_check = CheckStatus{at("2026-11-25T12:00:00.000Z"), Verdict::pass, "answer", 1234us};
-  dns.advertise = {{"192.0.2.1/32 on lo", AdvertisementState::announced},
-                   {"192.0.2.2/32 on eth7", AdvertisementState::withdrawn},
+  dns.advertise = {{"192.0.2.1/32 on lo", AdvertisementState::announced, {true, 2}},
+                   {"192.0.2.2/32 on eth7", AdvertisementState::withdrawn, {false, 0}},
                    {"192.0.2.3/32 on lo", AdvertisementState::foreign}};
   ServiceStatus radius;
   radius.name = "radius";
@@ -90,8 +90,8 @@ TEST_CASE("status: the JSON has the names that scripts know") {
        "detail": "NOERROR from 127.0.0.1:53", "since": "2026-11-25T09:01:07.005Z",
        "last_check": {"at": "2026-11-25T12:00:00.000Z", "verdict": "pass", "reason": "answer", "duration_ms": 1.234},
        "advertise": [
-         {"what": "192.0.2.1/32 on lo", "state": "announced", "confirmed": null, "others": null},
-         {"what": "192.0.2.2/32 on eth7", "state": "withdrawn", "confirmed": null, "others": null},
+         {"what": "192.0.2.1/32 on lo", "state": "announced", "confirmed": true, "others": 2},
+         {"what": "192.0.2.2/32 on eth7", "state": "withdrawn", "confirmed": false, "others": 0},
          {"what": "192.0.2.3/32 on lo", "state": "foreign", "confirmed": null, "others": null}]},
       {"name": "radius", "instance": "anyprobe", "health": "unknown", "admin": "active", "reason": null,
        "detail": null, "since": "2026-11-25T12:00:00.000Z", "last_check": null,
@@ -150,6 +150,9 @@ TEST_CASE("status: of what is no status, the first thing wrong is named") {
   CHECK(broken("/services/0/last_check/duration_ms", -1) == "\"duration_ms\"");
   CHECK(broken("/services/0/last_check/duration_ms", 1e300) == "\"duration_ms\"");
   CHECK(broken("/services/0/advertise/0/state", "lost") == "\"state\"");
+  CHECK(broken("/services/0/advertise/0/confirmed", "yes") == "\"confirmed\"");
+  CHECK(broken("/services/0/advertise/0/others", -1) == "\"others\"");
+  CHECK(broken("/services/0/advertise/0/others", 1.5) == "\"others\"");
   CHECK(broken("/services/0/advertise", json::object()) == "\"advertise\"");
 }
 
@@ -170,8 +173,9 @@ TEST_CASE(
                             "  problem: interface eth7 is missing",
                             "SERVICE  HEALTH    FOR       LAST CHECK   REASON",
                             "dns      up        3h 1m     pass 1.2ms   answer, NOERROR from 127.0.0.1:53",
-                            "  192.0.2.2/32 on eth7 is withdrawn",
+                            "  192.0.2.2/32 on eth7 is withdrawn, not confirmed",
                             "  192.0.2.3/32 on lo is foreign",
+                            "  confirmed: 1 of 3, other routers: 0 to 2",
                             "radius   unknown   2m 7s     none",
                             "",
                             "second: pid 4242, version 0.1.0, for 3h 2m",
