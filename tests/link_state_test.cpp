@@ -136,6 +136,13 @@ TEST_CASE("link state: who can be reached is told by links that both ends tell o
   const auto all = state("state_both");
   CHECK(all.reachable == std::set<IpAddress>{kRouter, kFar});
   CHECK(state("state_dead").reachable == std::set<IpAddress>{kRouter});
+  // The far node is no border router here, and its own LSA tells of another neighbour than the router's.
+  auto apart = with(answer("state_both"), "R    198.51.100.6", "X    198.51.100.6");
+  CHECK(read_ospf_state(apart, kBoth)->reachable.contains(kFar));
+  const std::string link = "\"neighborRouterId\": \"198.51.100.1\"";
+  REQUIRE(apart.rfind(link) != std::string::npos);
+  apart.replace(apart.rfind(link), link.size(), "\"neighborRouterId\": \"198.51.100.9\"");
+  CHECK_FALSE(read_ospf_state(apart, kBoth)->reachable.contains(kFar));
   CHECK(six("six_both").reachable.contains(kFar));
   CHECK_FALSE(six("six_dead").reachable.contains(kFar));
 }
