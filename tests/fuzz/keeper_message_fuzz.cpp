@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <string>
 
+#include "routing/frr_questions.hpp"
 #include "routing/keeper_message.hpp"
 
 namespace {
@@ -44,6 +45,13 @@ void read_view(const std::string& body) {
     __builtin_trap();
 }
 
+void read_questions(const std::string& body) {
+  const auto inquiry = unpack_inquiry(body);
+  if (inquiry && pack_inquiry(*inquiry) != body) __builtin_trap();
+  const auto answer = unpack_answer(body);
+  if (answer && pack_answer(*answer) != body.substr(0, pack_answer(*answer).size())) __builtin_trap();
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -55,6 +63,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     read_drained(message->body);
     read_refusal(message->body);
     read_view(message->body);
+    read_questions(message->body);
   }
   if (const auto files = unpack_files(packet); files && pack_files(*files) != packet) __builtin_trap();
   return 0;

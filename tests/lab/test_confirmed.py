@@ -1,13 +1,15 @@
 """What status says of the link-state databases: whether an advertisement is confirmed, and who else announces it."""
 
+import grp
 import signal
 import time
 
 import pytest
-from conftest import BOTH, service
+from conftest import BOTH, Probing, service
 from frr import DAEMONS, permitted
 from lab import SERVICE4, SERVICE6, Lab
 from netns import holds, kill, wait_until
+from privileges import privileges
 from status import becomes, told
 
 NOT_PERMITTED = {"192.0.2.77/32": "ospfd", "2001:db8:ffff:a000::77/128": "ospf6d"}
@@ -37,6 +39,8 @@ def test_confirmed_once_announced_and_once_withdrawn(probing):
     """With nothing else to wait for, drain and resume return when the router has no route, and has it."""
     start(probing)
     probing.announced()
+    # It asks as the group that may, and not by a capability.
+    assert privileges(probing.keeper()).groups[-1:] == (grp.getgrnam("frrvty").gr_gid,)
     becomes(probing, all_are("confirmed", True), "the announcement is confirmed")
     assert drained(probing, "drain", "--wait").returncode == 0
     one = told(probing)
@@ -51,7 +55,6 @@ def test_confirmed_once_announced_and_once_withdrawn(probing):
 
 def test_others_are_counted_while_they_can_be_reached(folder):
     """The far node's LSAs outlive it: in the database they stay, but nobody can reach it."""
-    from conftest import Probing
     with Lab() as lab:
         probing = Probing(lab, folder)
         start(probing)
@@ -67,6 +70,23 @@ def test_others_are_counted_while_they_can_be_reached(folder):
         assert {lsa["advertisingRouter"] for lsa in said["asExternalLinkStates"] if lsa["lsaAge"] < 3600} == \
             {node.address for node in lab.nodes}
         assert all_are("confirmed", True)(told(probing))
+        probing.node.end_probes()
+        probing.close()
+
+
+@pytest.mark.parametrize("style", ["quagga", "old-page"])
+def test_the_other_shapes_of_quagga_conf(style, folder):
+    """In the old page's shape the address is a stub link of an area of the node's own, and a summary elsewhere."""
+    with Lab(style) as lab:
+        probing = Probing(lab, folder)
+        lab.far.add_address(SERVICE4)
+        start(probing, SERVICE4)
+        only = [SERVICE4]
+        becomes(probing, all_are("confirmed", True, only), "the announcement is confirmed")
+        becomes(probing, all_are("others", 1, only), "the far node announces it too", timeout=30)
+        lab.settle()
+        assert drained(probing, "drain", "--wait").returncode == 0
+        assert all_are("confirmed", True, only)(told(probing)) and lab.route_to(SERVICE4) == lab.far
         probing.node.end_probes()
         probing.close()
 
