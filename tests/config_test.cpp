@@ -240,6 +240,10 @@ TEST_CASE("what is wrong with the whole has its place too") {
               "anyprobe.json: user: \"root\" is root: the prober must not be");
   check_error(load(R"({"services": [], "log": {"level": "loud"}})"),
               "anyprobe.json: log.level: \"loud\" is none of error, warning, info, debug");
+  check_error(load(R"({"services": [], "frr": {"vty_dir": "run/frr"}})"),
+              "anyprobe.json: frr.vty_dir: is no absolute path");
+  check_error(load(R"({"services": [], "frr": {"vty": "/run/frr"}})"),
+              "anyprobe.json: frr.vty: is not known here");
   check_error(load(R"({"services": [], "defaults": {"rise": 0}})"),
               "anyprobe.json: defaults.rise: 0 is not from 1 to 10000");
   check_error(load(R"({"services": [], "services": []})"), "anyprobe.json: services: stands here twice");
@@ -247,6 +251,16 @@ TEST_CASE("what is wrong with the whole has its place too") {
               "anyprobe.json: services[0].probe.type: stands here twice");
   check_error(load(std::string(100, '[') + std::string(100, ']')),
               "anyprobe.json: is nested more than 32 levels deep");
+}
+
+TEST_CASE("where FRR is asked is as usual, or as it is said") {
+  const auto usual = load(R"({"services": []})");
+  CHECK(usual.config.vty_dir == "/run/frr");
+  CHECK_FALSE(describe(usual.config).contains("frr"));
+  const auto other = load(R"({"services": [], "frr": {"vty_dir": "/run/frr/blue"}})");
+  CHECK(other.errors.empty());
+  CHECK(other.config.vty_dir == "/run/frr/blue");
+  CHECK(describe(other.config)["frr"]["vty_dir"] == "/run/frr/blue");
 }
 
 TEST_CASE("text that is no JSON is told by line and column") {
