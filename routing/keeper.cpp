@@ -34,6 +34,7 @@ Keeper::Keeper(EventLoop& loop, Reconciler& reconciler, bool adopt, Hooks hooks)
       hup_(loop, SIGHUP, [this] { reload(); }),
       usr2_(loop, SIGUSR2, [this] { hand_over(); }),
       reload_soon_(loop, [this] { reload(); }),
+      apply_(loop, [this] { apply(); }),
       lease_end_(loop, [this] { apply(); }),
       tell_(loop, [this] { tell_applied(); }),
       tell_again_(loop, [this] { tell_applied(); }) {
@@ -156,7 +157,7 @@ void Keeper::want(ProberSeat& seat, const Message& message) {
   seat.owes_view();
   if (&taken == &offered_) return;  // it counts from when that is in force
   book_.take(seat.want.wishes, mine(seat), seat.want.said, Clock::now());
-  apply();
+  apply_.schedule();
 }
 
 // It names one of the questions that there are, and a prefix by its place among those that we read.
@@ -227,6 +228,7 @@ void Keeper::watch(ProberSeat& seat) {
 }
 
 bool Keeper::apply() {
+  apply_.cancel();
   const auto now = Clock::now();
   const bool settled = reconciler_.want(book_.standing(now));
   const auto end = book_.next_end(now);
@@ -342,6 +344,7 @@ void Keeper::withdraw_leftovers() {
 
 void Keeper::leave(int code) {
   if (std::exchange(left_, true)) return;
+  if (handing_over_) apply();  // of what was said last
   leaving_ = true;
   code_ = code;
   if (hooks_.leaving) hooks_.leaving();

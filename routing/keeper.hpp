@@ -158,6 +158,7 @@ class Keeper {
   Signal hup_;
   Signal usr2_;
   Deferred reload_soon_;  // what is heard may be the last words of a prober that is being reaped
+  Deferred apply_;  // once for all that a prober has said by then: each time the whole kernel is compared
   Timer lease_end_;
   Deferred tell_;
   Timer tell_again_;

@@ -16,6 +16,7 @@ namespace anyprobe {
 namespace {
 
 constexpr Duration kHangUpPatience = std::chrono::seconds(1);
+constexpr int kAtOnce = 64;
 
 }  // namespace
 
@@ -72,14 +73,20 @@ void ProberHost::expect_end(Duration patience) {
   if (running()) kill_.start(patience);
 }
 
+// All that waits, or nearly: others have their turn too.
 void ProberHost::receive() {
+  for (int i = 0; i < kAtOnce && receive_one(); ++i) {
+  }
+}
+
+bool ProberHost::receive_one() {
   std::string packet(kLargestMessage, '\0');
   const auto got = recv(socket_, packet.data(), packet.size(), MSG_DONTWAIT);
-  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return false;
   if (got <= 0) {
     io_.stop();
     expect_end(kHangUpPatience);  // SIGCHLD tells the rest, if it has not only hung up
-    return;
+    return false;
   }
   silent_ = 0;
   packet.resize(static_cast<std::size_t>(got));
@@ -88,6 +95,7 @@ void ProberHost::receive() {
     hooks_.heard(*message);
   else
     log(LogLevel::error, "the prober talks nonsense: " + message.error());
+  return socket_ >= 0;
 }
 
 void ProberHost::watch(Duration beat) {
@@ -118,10 +126,7 @@ bool ProberHost::reap(pid_t child, int status) {
   kill_.stop();
   watch(Duration::zero());
   // What it said last counts: it may have been its refusal.
-  for (pollfd ready{socket_, POLLIN, 0}; poll(&ready, 1, 0) > 0 && (ready.revents & POLLIN) != 0;) {
-    char first = 0;
-    if (recv(socket_, &first, 1, MSG_PEEK | MSG_DONTWAIT) <= 0) break;
-    receive();
+  while (receive_one()) {
   }
   io_.stop();
   close(std::exchange(socket_, -1));

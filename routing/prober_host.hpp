@@ -53,6 +53,7 @@ class ProberHost {
   static constexpr int kSilentBeats = 4;
 
   void receive();
+  bool receive_one();  // whether there was something, and there may be more
   void beat();
 
   Hooks hooks_;

@@ -164,3 +164,27 @@ TEST_CASE("keeper: a prober that reads a configuration may be silent for longer"
       {[&] { return play.children.size() == 2; }, [&] { play.terminate(); }},  // not for ever
   });
 }
+
+TEST_CASE("keeper: what a prober has said many times over is compared with the kernel once") {
+  Play play;
+  int before = 0;
+  play.run({
+      {play.hears(MessageType::configuration),
+       [&play] {
+         play.accept(1, {true, true});
+       }},
+      {play.hears(MessageType::applied),
+       [&] {
+         before = play.table.reads;
+         for (std::uint32_t serial = 2; serial <= 41; ++serial)
+           play.want(serial, wishes({serial % 2 == 0, true}));
+       }},
+      {play.hears(MessageType::applied, 41),
+       [&] {
+         CHECK_FALSE(play.table.has("192.0.2.1/32"));
+         CHECK(play.table.has("192.0.2.2/32"));
+         CHECK(play.table.reads - before < 10);
+         play.terminate();
+       }},
+  });
+}

@@ -253,3 +253,21 @@ TEST_CASE("keeper: what stays the same is not written down again") {
        }},
   });
 }
+
+TEST_CASE("keeper: what a prober said last before it hands over is done") {
+  Play play;
+  play.run({
+      {play.hears(MessageType::configuration),
+       [&play] {
+         play.accept(1, {true, true});
+       }},
+      {play.hears(MessageType::applied),
+       [&] {
+         play.want(2, wishes({false, true}));
+         play.say({MessageType::hand_over, 1, 0, {}});
+         kill(play.pid(), SIGTERM);
+       }},
+  });
+  CHECK_FALSE(play.table.has("192.0.2.1/32"));
+  CHECK(play.table.has("192.0.2.2/32"));
+}
