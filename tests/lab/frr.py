@@ -18,6 +18,9 @@ CONF = Path(__file__).resolve().parents[2] / "quagga-conf"
 DAEMONS = ("zebra", "ospfd", "ospf6d")
 _BIN = Path("/usr/lib/frr")
 _RUN = Path("/run/frr")
+# What a daemon that restarts gracefully must know of itself it keeps here: one file for all instances of a machine.
+_STATE = {"ospfd": _RUN / "ospfd-gr.json", "ospf6d": _RUN / "ospf6d-gr.json"}
+_WITH_ITS_OWN_STATE = 'mount --bind "$0" "$1" && shift && exec "$@"'
 # The end of a reply on a daemon's vty socket: three NULs and a status octet.
 _END = b"\0\0\0"
 
@@ -90,8 +93,20 @@ class Frr:
             (self._folder / "vtysh.conf").touch(mode=0o640)
         log = self._folder / f"{daemon}.log"
         self.processes[daemon] = self.namespace.spawn(
-            _BIN / daemon, "-N", self.name, "-f", conf, "-i", _RUN / self.name / f"{daemon}.pid",
-            "--log", f"file:{log}", *shlex.split(self._options[daemon]), log=log)
+            *self._own_state(daemon), _BIN / daemon, "-N", self.name, "-f", conf,
+            "-i", _RUN / self.name / f"{daemon}.pid", "--log", f"file:{log}",
+            *shlex.split(self._options[daemon]), log=log)
+
+    def _own_state(self, daemon):
+        """The words that give the daemon a file of state that no other instance reads; its mounts are its own."""
+        if daemon not in _STATE:
+            return ()
+        own = self._folder / _STATE[daemon].name
+        for path in (own, _STATE[daemon]):
+            if not path.exists():
+                path.touch(mode=0o640)
+                shutil.chown(path, "frr", "frr")
+        return "/bin/sh", "-c", _WITH_ITS_OWN_STATE, own, _STATE[daemon]
 
     def wait_ready(self, daemon):
         path = _RUN / self.name / f"{daemon}.vty"
@@ -112,9 +127,9 @@ class Frr:
         if done.returncode != 0 or "%" in done.stdout + done.stderr:
             raise RuntimeError(f"{self.name}: vtysh -b: {done.returncode}\n{done.stdout}{done.stderr}")
 
-    def boot(self):
-        """All of them, again, as at first; see full_neighbors() for when they are of use."""
-        for daemon in DAEMONS:
+    def boot(self, daemons=DAEMONS):
+        """These, again, as at first; see full_neighbors() for when they are of use."""
+        for daemon in daemons:
             self.start(daemon)
             self.wait_ready(daemon)
         if self.integrated:
@@ -127,6 +142,10 @@ class Frr:
     def ask(self, daemon, command):
         return self._vtys[daemon].ask(command)
 
+    def configure(self, daemon, *lines):
+        for command in ("configure terminal", *lines, "end"):
+            self.ask(daemon, command)
+
     def ask_json(self, daemon, command):
         return json.loads(self.ask(daemon, command + " json") or "{}")
 
@@ -138,6 +157,30 @@ class Frr:
                        for many in found.values() for one in many)
         found = self.ask_json(daemon, "show ipv6 ospf6 neighbor").get("neighbors", [])
         return sum(one.get("state") == "Full" for one in found)
+
+    # Graceful restarts (RFC 3623, RFC 5187), in the integrated style; see graceful().
+
+    def prepare_restart(self):
+        """Its neighbours are told that ospfd and ospf6d are about to restart."""
+        self.ask("ospfd", "graceful-restart prepare ip ospf")
+        self.ask("ospf6d", "graceful-restart prepare ipv6 ospf")
+
+    def helps(self):
+        """Whether it helps a neighbour that restarts: by both ("all"), one, or none of its daemons."""
+        said = (self.ask("ospfd", "show ip ospf graceful-restart helper detail"),
+                self.ask("ospf6d", "show ipv6 ospf6 graceful-restart helper detail"))
+        return ("none", "one", "all")[sum("Remaining GraceTime" in one for one in said)]
+
+    @contextlib.contextmanager
+    def also_configured(self, text):
+        """As long as this lasts, also at the next start; what runs already is told by configure()."""
+        path = self._folder / "frr.conf"
+        before = path.read_text()
+        path.write_text(before + text)
+        try:
+            yield
+        finally:
+            path.write_text(before)
 
     def stop(self, daemon, number=signal.SIGTERM):
         vty = self._vtys.pop(daemon, None)
@@ -163,10 +206,42 @@ def permitted(node, *entries):
 
     def configure(prefix):
         for daemon, line in lines:
-            for command in ("configure terminal", prefix + line, "end"):
-                node.frr.ask(daemon, command)
+            node.frr.configure(daemon, prefix + line)
     configure("")
     try:
         yield
     finally:
         configure("no ")
+
+
+_GRACEFUL = """router ospf
+ capability opaque
+ graceful-restart grace-period {grace}
+exit
+router ospf6
+ graceful-restart grace-period {grace}
+exit
+"""
+
+
+@contextlib.contextmanager
+def graceful(lab, node, grace):
+    """As long as this lasts, the node's OSPF may restart gracefully within so many seconds, and the router helps.
+    Adjacencies are formed anew at its begin and its end."""
+    router = lab.router_frr
+
+    def configure(no):
+        for frr in (node.frr, router):
+            frr.configure("ospfd", "router ospf", f"{no}capability opaque")
+        for daemon, line in (("ospfd", "router ospf"), ("ospf6d", "router ospf6")):
+            node.frr.configure(daemon, line, f"{no}graceful-restart" + ("" if no else f" grace-period {grace}"))
+            router.configure(daemon, line, f"{no}graceful-restart helper enable")
+        # What it was counts until the change has been noticed.
+        wait_until(lambda: node.frr.full_neighbors("ospfd") == 0, 10, "the adjacency ends", every=0.005)
+        lab.wait_adjacent()
+    with node.frr.also_configured(_GRACEFUL.format(grace=grace)):
+        configure("")
+        try:
+            yield
+        finally:
+            configure("no ")
