@@ -17,7 +17,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from lab import BUILD, SERVICE4, SERVICE6, Lab  # noqa: E402 (found by the line above)
-from netns import wait_until  # noqa: E402
+from netns import PATIENCE, wait_until  # noqa: E402
 from servers import HeldSocket, Server  # noqa: E402
 
 QUICK = ("--interval", "200ms", "--timeout", "150ms", "--rise", "1", "--fall", "2", "--linger", "0s")
@@ -139,7 +139,7 @@ class Probing:
 
     def nothing_runs(self):
         """Who reported an error may still be about to end."""
-        wait_until(lambda: not self.ours(), 1, "no process of ours is left", every=0.005)
+        wait_until(lambda: not self.ours(), PATIENCE, "no process of ours is left", every=0.005)
 
     def write(self, configuration, name="anyprobe.json"):
         """Writes a configuration (text, octets, or what becomes JSON) and returns its path."""

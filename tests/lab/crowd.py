@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 
-from netns import end, kill, wait_until
+from netns import PATIENCE, end, kill, wait_until
 from servers import listens
 
 GREETING = "well"
@@ -56,7 +56,7 @@ class Crowd:
         self._processes[group] = subprocess.Popen(
             self._namespace.command([sys.executable, "-B", __file__, first, self._each]), stdin=subprocess.PIPE,
             stdout=subprocess.PIPE)
-        wait_until(lambda: listens(self._namespace, "tcp", first + self._each - 1), 10, "the services listen")
+        wait_until(lambda: listens(self._namespace, "tcp", first + self._each - 1), PATIENCE, "the services listen")
 
     def become(self, number, how):
         """It is so when this returns. Not while its process is stopped."""
@@ -68,7 +68,7 @@ class Crowd:
     def kill(self, group):
         process = self._processes[group]
         process.kill()
-        process.wait(5)
+        process.wait(PATIENCE)
         for pipe in (process.stdin, process.stdout):
             pipe.close()
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from frr import DAEMONS
 from memory_limit import MemoryLimit, may_limit_memory
-from netns import kill, process_status, wait_until
+from netns import PATIENCE, kill, process_status, wait_until
 from stand import (ADDRESSES, BOUND, DEAD_INTERVAL, DEVICE, EXPIRING_ROUTE, HOLDER, INTERFACES, KINDS, LINK, UNENDING,
                    Stand)
 from wild_clock import WildClock
@@ -80,7 +80,7 @@ def _out_of_memory(who):
         limit.starve(pid)
         # The next that it allocates is too much; to read the configuration again takes some.
         kill(pid, signal.SIGHUP)
-        wait_until(limit.has_killed, 2, f"the kernel kills process {pid} for want of memory")
+        wait_until(limit.has_killed, PATIENCE, f"the kernel kills process {pid} for want of memory")
     return strike
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import netns
 from dns_client import SteadyClient, ask
 from frr import DAEMONS, Frr
-from netns import Namespace, Timeout, kill, wait_until
+from netns import PATIENCE, Namespace, Timeout, kill, wait_until
 from watch import AddressWatch, RouteWatch
 
 REPO = Path(__file__).resolve().parents[2]
@@ -122,7 +122,7 @@ class Node:
         at = time.monotonic()
         self.unbound.send_signal(number)
         if number in (signal.SIGKILL, signal.SIGTERM):
-            self.unbound.wait(5)
+            self.unbound.wait(PATIENCE)
         return at
 
     def watch_addresses(self, on_change=None):

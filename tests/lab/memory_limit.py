@@ -6,7 +6,7 @@ import os
 import re
 from pathlib import Path
 
-from netns import wait_until
+from netns import PATIENCE, wait_until
 
 _ROOT = Path("/sys/fs/cgroup")
 _OLD = _ROOT / "memory"  # version 1, if it is there
@@ -36,7 +36,7 @@ class MemoryLimit:
 
     def __exit__(self, *_):
         with contextlib.suppress(OSError):
-            wait_until(self._removed, 5, f"{self._group} is empty")
+            wait_until(self._removed, PATIENCE, f"{self._group} is empty")
 
     def _removed(self):
         try:

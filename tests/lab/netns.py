@@ -17,6 +17,9 @@ _libc = ctypes.CDLL(None, use_errno=True)
 # ap<pid of the lab>-<number in that process>-<role>. FRR takes it as the name of its instance, so no dots.
 _NAME = re.compile(r"ap(\d+)-(\d+)-([a-z]+)$")
 SCRATCH = Path("/tmp")
+# Seconds. For what must come in the end, where the time it takes is not what is tested: it only guards against waiting
+# for ever, on a machine that has more to do and with a build that is slow.
+PATIENCE = 30
 
 
 class Timeout(AssertionError):
@@ -116,7 +119,7 @@ class Namespace:
         end_all(self.name)
         for process in self.processes:
             with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(5)
+                process.wait(PATIENCE)
         subprocess.run(["ip", "netns", "del", self.name], check=False, stderr=subprocess.DEVNULL)
 
 
@@ -171,7 +174,7 @@ def end_all(name):
             kill(pid, signal.SIGKILL)
         return not left
     with contextlib.suppress(Timeout):
-        wait_until(none_left, 5, f"the processes in {name} are gone", every=0.02)
+        wait_until(none_left, PATIENCE, f"the processes in {name} are gone", every=0.02)
 
 
 def scratch_folder(name):

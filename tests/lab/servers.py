@@ -11,7 +11,7 @@ import socket
 import time
 from pathlib import Path
 
-from netns import Timeout, kill, process_state, wait_until
+from netns import PATIENCE, Timeout, kill, process_state, wait_until
 
 
 def _stat(pid):
@@ -98,7 +98,7 @@ class Server:
             kill(pid, number)
         return at
 
-    def kill(self, number=signal.SIGKILL, timeout=5):
+    def kill(self, number=signal.SIGKILL, timeout=PATIENCE):
         """Returns time.monotonic() of the kill, once all of it is gone: its sockets are closed then."""
         at = time.monotonic()
         if not self.process:
@@ -129,7 +129,7 @@ class Server:
             for pid in running:
                 kill(pid, signal.SIGSTOP)
             return not running
-        wait_until(stopped, 5, f"{self.name} is stopped")
+        wait_until(stopped, PATIENCE, f"{self.name} is stopped")
         return at
 
     def cont(self):
@@ -251,7 +251,7 @@ def slow_core(server):
         try:
             _CORE_PATTERN.write_text(f"|{reader} %p")
             kill(server.pid, signal.SIGSEGV)
-            wait_until(begun.exists, 5, f"process {server.pid} dumps its core")
+            wait_until(begun.exists, PATIENCE, f"process {server.pid} dumps its core")
             yield
         finally:
             _CORE_PATTERN.write_text(before.read_text())

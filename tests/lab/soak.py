@@ -16,7 +16,7 @@ from crowd import WAYS_TO_FAIL, WELL, Crowd
 from frr import permitted
 from lab import BUILD
 from ledger import Announcement, Ledger
-from netns import kill, wait_until
+from netns import PATIENCE, kill, wait_until
 
 LEASE = 3
 INTERVAL, TIMEOUT, FALL = 1.0, 0.8, 2
@@ -85,7 +85,7 @@ class Soak:
         self._crowd.__enter__()
         self._write_configuration()
         self._start_daemon()
-        self.wait_all(10)
+        self.wait_all(PATIENCE)
         return self
 
     def __exit__(self, *_):
@@ -132,7 +132,7 @@ class Soak:
             what()
             if gap:
                 self._again(what, gap)
-        self.wait_all(15)
+        self.wait_all(PATIENCE)
 
     def _again(self, what, gap):
         self._in(self._random.expovariate(1 / gap), what, gap)
@@ -225,8 +225,8 @@ class Soak:
             kill(pid, number)
 
         def start():
-            wait_until(lambda: not self.node.probers("anyprobe"), 3, "the prober ends when its keeper has")
-            self._daemon.wait(3)
+            wait_until(lambda: not self.node.probers("anyprobe"), PATIENCE, "the prober ends when its keeper has")
+            self._daemon.wait(PATIENCE)
             self._start_daemon()
             self._in(0.1, lambda: self._await_prober(set()))
         self._in(seconds, start)

@@ -9,7 +9,7 @@ import time
 
 from conftest import Probing
 from lab import BUILD, SECOND4, SECOND6, SERVICE4, SERVICE6
-from netns import wait_until
+from netns import PATIENCE, wait_until
 from servers import HeldSocket, Server, listens
 
 LEASE = 3
@@ -115,7 +115,7 @@ class Stand:
         held.wait_asked(2)
         return at
 
-    def wait_logged(self, text, begin=0, timeout=5):
+    def wait_logged(self, text, begin=0, timeout=PATIENCE):
         wait_until(lambda: text in self.log.read_text(errors="replace")[begin:], timeout, f"it logs {text!r}")
 
     # What is there.

@@ -12,7 +12,7 @@ import pytest
 from conftest import BOTH
 from crowd import Crowd
 from faults import set_down, set_up
-from netns import holds, kill, wait_until
+from netns import PATIENCE, holds, kill, wait_until
 from stand import BOUND, HOLDER, KINDS, LEASE, OSPF_TAKES, Stand
 
 COMES_BACK = 1
@@ -74,17 +74,17 @@ def test_thousand_services_read_again_each_second(probing):
         there = {one["advertise"][0]["address"] for one in thousand(0)["services"]}
         watch = node.watch_addresses()
         try:
-            wait_until(lambda: there <= watch.prefixes(), 20, "all are announced", every=0.1)
+            wait_until(lambda: there <= watch.prefixes(), PATIENCE, "all are announced", every=0.1)
             changes, processes = len(watch.changes), sorted(probing.ours())
 
             def read_again():
                 kill(process.pid, signal.SIGHUP)
                 return log.read_text().count("1000 untouched") >= 6
             # Of those that come while it is read, a slow machine heeds one.
-            wait_until(read_again, 60, "it was read again and again", every=1)
+            wait_until(read_again, 2 * PATIENCE, "it was read again and again", every=1)
             assert len(watch.changes) == changes and sorted(probing.ours()) == processes
             server.become(0, "gone")
-            wait_until(lambda: not there & watch.prefixes(), 15, "all are withdrawn", every=0.1)
+            wait_until(lambda: not there & watch.prefixes(), PATIENCE, "all are withdrawn", every=0.1)
         finally:
             watch.close()
 
@@ -93,10 +93,10 @@ def test_frr_restarted(stand, events):
     frr = stand.node.frr
     for daemon in list(frr.processes):
         frr.stop(daemon, signal.SIGKILL)
-    wait_until(lambda: not any(map(stand.routed_here, KINDS)), 10, "the router notices")
+    wait_until(lambda: not any(map(stand.routed_here, KINDS)), PATIENCE, "the router notices")
     frr.boot()
     stand.lab.wait_adjacent()
-    wait_until(lambda: all(map(stand.routed_here, KINDS)), 15, "all is routed here again")
+    wait_until(lambda: all(map(stand.routed_here, KINDS)), PATIENCE, "all is routed here again")
     assert not events() and stand.held() == set(KINDS)
     stand.lab.settle()
     still_answers(stand)
@@ -118,7 +118,7 @@ def test_lo_down_and_up(probing, keeps):
         node.namespace.ip("link", "set", "lo", "down")
         node.namespace.ip("link", "set", "lo", "up")
         wait_until(lambda: node.addresses() == set(BOTH), COMES_BACK, "both are there")
-        probing.announced(timeout=15)
+        probing.announced(timeout=PATIENCE)
         probing.node.kill_unbound()
         probing.withdrawn()
     finally:
@@ -150,7 +150,7 @@ def test_lost_answers_of_the_kernel(probing):
         return dropped(stand.node, stand.keeper)
     try:
         kill(stand.keeper, signal.SIGSTOP)
-        wait_until(lost_some, 30, "something is lost", every=0)
+        wait_until(lost_some, PATIENCE, "something is lost", every=0)
         ip("addr", "del", KINDS["address IPv4"], "dev", HOLDER)
         kill(stand.keeper, signal.SIGCONT)
         wait_until(lambda: stand.held() == set(KINDS), COMES_BACK, "what was removed meanwhile is there again")
@@ -176,7 +176,7 @@ def test_paused_for_longer_than_the_lease(stand, events, service):
         assert not [change for change in events()[seen:] if change.interfaces]
     else:
         wait_until(lambda: stand.held() == set(KINDS), BOUND, "all is there again")
-        stand.probing.announced(KINDS.values(), timeout=15)
+        stand.probing.announced(KINDS.values(), timeout=PATIENCE)
 
 
 _FIGHTER = """
@@ -195,7 +195,7 @@ def test_somebody_who_fights_us_is_named(stand, events, kind):
     begin = stand.log.stat().st_size
     fighter = stand.node.namespace.spawn(sys.executable, "-c", _FIGHTER, KINDS[kind], HOLDER)
     try:
-        fighter.wait(20)
+        fighter.wait(PATIENCE)
     finally:
         fighter.kill()
     wait_until(lambda: stand.held() == set(KINDS), COMES_BACK, "it is there in the end")
