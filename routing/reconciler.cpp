@@ -6,17 +6,8 @@
 namespace anyprobe {
 namespace {
 
-constexpr std::size_t kNamedAtOnce = 3;
 // It counts a lifetime with a quarter of a second on top (ADDRCONF_TIMER_FUZZ).
 constexpr Duration kKernelMayBeEarly = std::chrono::milliseconds(250);
-
-std::string some_of(const std::vector<std::string>& texts) {
-  std::string out;
-  for (std::size_t i = 0; i < std::min(texts.size(), kNamedAtOnce); ++i)
-    out += (i == 0 ? "" : ", ") + texts[i];
-  if (texts.size() > kNamedAtOnce) out += " and " + std::to_string(texts.size() - kNamedAtOnce) + " more";
-  return out;
-}
 
 bool is_addition(const Change& change) {
   const auto* set = std::get_if<SetLink>(&change);
@@ -45,6 +36,7 @@ Reconciler::Reconciler(EventLoop& loop, RouteTable& table, RouteMonitor& monitor
       listener_(listener),
       adopt_(adopt),
       times_(times),
+      repairs_(times.repair_gap),
       now_(loop, [this] { compare(); }),
       later_(loop, [this] { compare(); }),
       periodic_(loop, [this] { compare(); }),
@@ -76,7 +68,7 @@ bool Reconciler::configure(const std::vector<Advertisement>& advertisements, std
   const auto now = Clock::now();
   for (const auto& [what, i] : before) {
     gone_.push_back(gone_from(i, now));
-    repairs_.erase(what);
+    repairs_.forget(what);
   }
   desired_ = std::move(next);
   wishes_ = std::move(wishes);
@@ -180,31 +172,15 @@ bool Reconciler::compare() {
         return change.owner == PlannedChange::kNobody && failed[at];
       });
   looks_for_lingering_ = false;
-  look_at_links(*seen);
+  for (const auto& news : interfaces_.look(desired_, *seen)) listener_.noticed(news);
   look_at_lingering(*seen);
   note_repairs(plan, failed);
   note_renewals(plan, failed);
   take_outlooks(plan, failed);
   take_gone(all_gone && !seen->torn);
-  tell_repairs();
+  if (const auto text = repairs_.tell(Clock::now()); !text.empty()) listener_.repaired(text);
   finish(failures, seen->torn);
   return settled_;
-}
-
-// What events may concern us, by what they name.
-void Reconciler::index() {
-  numbers_.clear();
-  routes_.clear();
-  const auto add = [this](const Advertisement& what, std::size_t i) {
-    if (what.kind == Advertisement::Kind::address) numbers_.emplace(what.prefix.address, i);
-    if (what.kind == Advertisement::Kind::route) routes_.emplace(what.prefix, what.table);
-  };
-  for (std::size_t i = 0; i < desired_.size(); ++i) add(desired_[i].advertisement, i);
-  for (const auto& each : gone_) add(each.advertisement, PlannedChange::kNobody);
-  if (const bool any = !routes_.empty(); any != std::exchange(watches_routes_, any)) {
-    monitor_.watch_routes(any);
-    scan_ = any;
-  }
 }
 
 // Also what is to linger no more: it is looked for once again.
@@ -247,44 +223,6 @@ std::vector<bool> Reconciler::carry_out(const Plan& plan, Failures& failures) {
   return failed;
 }
 
-void Reconciler::look_at_links(const Snapshot& seen) {
-  std::map<std::string, Interface> next;
-  for (const auto& desired : desired_) {
-    const auto& what = desired.advertisement;
-    if (what.interface.empty()) continue;  // of a route that names none
-    auto& wanted = next[what.interface];
-    wanted.must_be_up = wanted.must_be_up || what.kind == Advertisement::Kind::route;
-    wanted.carries = wanted.carries || what.kind == Advertisement::Kind::link;
-  }
-  for (const auto& link : seen.links) {
-    const auto at = next.find(link.name);
-    if (at == next.end()) continue;
-    auto& found = at->second;
-    found.index = link.index;
-    found.fit = link.up || !found.must_be_up;
-    found.forgetful = found.carries && link.forgets_ipv6;
-  }
-  for (const auto& [name, now] : next) {
-    const auto before = links_.find(name);
-    const bool known = before != links_.end();
-    const bool was_unfit = known && !before->second.fit;
-    const bool is_other = !known || before->second.index != now.index;
-    if (!now.fit && (!was_unfit || is_other)) {
-      listener_.noticed("interface " + name + (now.index == 0 ? " is missing" : " is down") +
-                        ": waiting for it");
-    }
-    if (now.fit && was_unfit) {
-      listener_.noticed("interface " + name + (before->second.index == 0 ? " is there" : " is up"));
-    }
-    if (now.forgetful && (is_other || !before->second.forgetful)) {
-      listener_.noticed("link " + name +
-                        " loses its IPv6 addresses when it is set down: it needs net.ipv6.conf." + name +
-                        ".keep_addr_on_down=1");
-    }
-  }
-  links_ = std::move(next);
-}
-
 // The additions that nobody asked for: what we had announced is not there as it should be.
 void Reconciler::note_repairs(const Plan& plan, const std::vector<bool>& failed) {
   const auto now = Clock::now();
@@ -295,24 +233,8 @@ void Reconciler::note_repairs(const Plan& plan, const std::vector<bool>& failed)
     // What the kernel has ended by itself nobody removed.
     const auto told = leases_[owner].told;
     if (told != TimePoint{} && told <= now + kKernelMayBeEarly) continue;
-    if (states_[owner] == AdvertisementState::announced) ++repairs_[desired_[owner].advertisement].untold;
+    if (states_[owner] == AdvertisementState::announced) repairs_.note(desired_[owner].advertisement);
   }
-}
-
-void Reconciler::tell_repairs() {
-  std::vector<std::string> texts;
-  const auto now = Clock::now();
-  for (auto& [what, repairs] : repairs_) {
-    if (repairs.untold == 0) continue;
-    if (repairs.told != TimePoint{} && now - repairs.told < times_.repair_gap) continue;
-    texts.push_back(what.to_string() +
-                    (repairs.untold == 1 ? "" : " (" + std::to_string(repairs.untold) + " times)"));
-    repairs = {now, 0};
-  }
-  if (texts.empty()) return;
-  const auto who = std::exchange(culprit_, {});
-  listener_.repaired((who.empty() ? "somebody" : who + ",") + " removed or altered " + some_of(texts) +
-                     ": put right");
 }
 
 void Reconciler::take_outlooks(const Plan& plan, const std::vector<bool>& failed) {
@@ -416,10 +338,7 @@ bool Reconciler::tell_failures(const Failures& failures) {
 }
 
 std::vector<std::string> Reconciler::problems() const {
-  std::vector<std::string> out;
-  for (const auto& [name, link] : links_) {
-    if (!link.fit) out.push_back("interface " + name + (link.index == 0 ? " is missing" : " is down"));
-  }
+  auto out = interfaces_.problems();
   if (!foreign_.empty()) out.push_back(some_of(foreign_) + ": there without our mark, and left alone");
   for (std::size_t i = 0; i < desired_.size(); ++i) {
     const auto& what = desired_[i].advertisement;
@@ -436,55 +355,6 @@ void Reconciler::finish(const Failures& failures, bool torn) {
   periodic_.start(news || torn || route_failed_ ? times_.retry : times_.interval);
   const bool before = std::exchange(settled_, failures.empty() && !torn);
   if (settled_ && !before) listener_.settled();
-}
-
-bool Reconciler::concerns_us(const TableEvent& event) const {
-  switch (event.kind) {
-    case TableEvent::Kind::address:
-      return is_news(event);
-    case TableEvent::Kind::link:
-      return links_.contains(event.interface) ||
-             std::any_of(links_.begin(), links_.end(),
-                         [&](const auto& link) { return link.second.index == event.index; });
-    case TableEvent::Kind::route:
-      return routes_.contains({event.prefix, event.table});
-    case TableEvent::Kind::lost:
-      return true;
-  }
-  return true;
-}
-
-// Whether it tells of an address otherwise than we left it. The echoes of our own changes do not, and not
-// each of them can be told by its sender.
-bool Reconciler::is_news(const TableEvent& event) const {
-  const auto [begin, end] = numbers_.equal_range(event.prefix.address);
-  return std::any_of(begin, end, [&](const auto& number) {
-    const auto i = number.second;
-    if (!event.ours) return true;
-    if (i == PlannedChange::kNobody) return !event.gone;
-    if (event.gone) return desired_[i].wish == Wish::announce || desired_[i].wish == Wish::hold;
-    const auto& what = desired_[i].advertisement;
-    const auto link = links_.find(what.interface);
-    return states_[i] != AdvertisementState::announced || what.prefix != event.prefix ||
-           link == links_.end() || link->second.index != event.index;
-  });
-}
-
-void Reconciler::on_event(const TableEvent& event) {
-  if (!concerns_us(event)) return;
-  scan_ = scan_ || (event.kind == TableEvent::Kind::route && !event.ours);
-  if (!event.by.empty()) culprit_ = event.by;
-  if (later_.active()) return;
-  const auto now = Clock::now();
-  const auto due = last_for_event_ + times_.least_gap;
-  if (due <= now) {
-    // From a clean stack, so that all events that wait to be read are answered by one compare.
-    now_.schedule();
-    last_for_event_ = now;
-  } else {
-    later_.start_at(due);
-    last_for_event_ = due;
-  }
 }
 
 }  // namespace anyprobe

@@ -11,7 +11,9 @@
 
 #include "core/advertisement.hpp"
 #include "core/event_loop.hpp"
+#include "interface_watch.hpp"
 #include "plan.hpp"
+#include "repair_book.hpp"
 #include "route_table.hpp"
 
 namespace anyprobe {
@@ -93,17 +95,6 @@ class Reconciler {
     AdvertisementState state = AdvertisementState::withdrawn;
     TimePoint lingers_until{};
   };
-  struct Repairs {
-    TimePoint told{};
-    unsigned untold = 0;
-  };
-  struct Interface {
-    int index = 0;  // 0: missing
-    bool must_be_up = false;
-    bool carries = false;  // it is a link that is announced
-    bool fit = false;      // there, and up if it must be
-    bool forgetful = false;
-  };
   using Failures = std::map<std::string, std::vector<std::string>>;  // what failed, by cause
 
   void on_event(const TableEvent& event);
@@ -116,10 +107,8 @@ class Reconciler {
   void look_at_leases(TimePoint now);
   void note_renewals(const Plan& plan, const std::vector<bool>& failed);
   [[nodiscard]] std::vector<bool> carry_out(const Plan& plan, Failures& failures);
-  void look_at_links(const Snapshot& seen);
   void take_outlooks(const Plan& plan, const std::vector<bool>& failed);
   void note_repairs(const Plan& plan, const std::vector<bool>& failed);
-  void tell_repairs();
   void look_at_lingering(const Snapshot& seen);
   void take_gone(bool all_gone);
   bool tell_failures(const Failures& failures);
@@ -140,9 +129,8 @@ class Reconciler {
   std::vector<std::string> foreign_;
   std::multimap<IpAddress, std::size_t> numbers_;  // of desired_, by index, and of gone_, by kNobody
   std::set<RouteKey> routes_;                      // of both
-  std::map<std::string, Interface> links_;         // those we need
-  std::map<Advertisement, Repairs> repairs_;
-  std::string culprit_;  // of the last of them, where it is known
+  InterfaceWatch interfaces_;
+  RepairBook repairs_;
   std::set<std::string> failing_;
   bool watches_routes_ = false;
   bool scan_ = false;  // routes without our mark are to be looked for too
