@@ -53,6 +53,11 @@ void add_flags(const CommandLine& line, ConfigDocument& document, ConfigErrors& 
   }
   if (!service.contains("name")) service["name"] = line.instance();
   for (const auto& setting : line.settings) {
+    if (setting.top) {
+      document.root[setting.path] = setting.value;
+      document.flags[setting.path] = setting.flag;
+      continue;
+    }
     put(service, setting);
     document.flags["services[0]." + setting.path] = setting.flag;
     for (const auto& [below, word] : setting.words) {

@@ -350,16 +350,21 @@ class Parser {
   FlagGroup service_flags() {
     FlagGroup out{"When it is up", {}};
     for (const auto& spec : service_options()) out.flags.push_back(option_flag(spec, ""));
+    for (const auto& spec : top_options()) {
+      if (std::string_view(spec.name) == "lsa_spacing") out.flags.push_back(option_flag(spec, "", true));
+    }
     return out;
   }
 
-  Flag option_flag(const OptionSpec& spec, const std::string& below) {
+  // `top`: it stands beside the services.
+  Flag option_flag(const OptionSpec& spec, const std::string& below, bool top = false) {
     Flag flag;
     flag.name = flag_name(spec.name);
     flag.argument = spec.kind == OptionKind::boolean ? Flag::Argument::optional : Flag::Argument::required;
     flag.placeholder = placeholder_of(spec);
     flag.help = full_help(spec);
-    flag.take = [this, &spec, path = below + spec.name, name = "--" + flag.name](const std::string& text) {
+    flag.take = [this, &spec, top, path = below + spec.name,
+                 name = "--" + flag.name](const std::string& text) {
       if (!is_utf8(text)) return std::string("is no UTF-8");
       auto value = flag_value(spec, text);
       for (auto& earlier : line_.settings) {
@@ -371,7 +376,8 @@ class Parser {
           earlier.value = std::move(value);
         return std::string();
       }
-      line_.settings.push_back({name, path, spec.list ? json::array({std::move(value)}) : std::move(value)});
+      line_.settings.push_back(
+          {name, path, spec.list ? json::array({std::move(value)}) : std::move(value), {}, top});
       return std::string();
     };
     return flag;

@@ -58,6 +58,7 @@ struct CommandLine {
     nlohmann::json value;
     // What is below it ("[0].device") and has another flag or word.
     std::map<std::string, std::string> words = {};
+    bool top = false;  // the path is that of the configuration as a whole, not of its one service
   };
   std::vector<Setting> settings;
   std::string name;    // --name; empty: the program's

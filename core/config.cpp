@@ -61,6 +61,7 @@ class Loader {
       config_.user = options.text("user");
       if (const auto user = find_prober_user(config_.user); !user) top.at("user").error(user.error());
     }
+    if (options.given("lsa_spacing")) config_.lsa_spacing = options.duration("lsa_spacing");
     if (options.given("max_running"))
       config_.commands.max_running = static_cast<std::uint32_t>(options.integer("max_running"));
     if (options.given("plugins")) config_.plugins = options.text("plugins");
@@ -390,6 +391,7 @@ nlohmann::ordered_json describe(const Config& config) {
   if (config.log.level) out["log"]["level"] = kLogLevels[static_cast<int>(*config.log.level)];
   if (config.log.json) out["log"]["format"] = *config.log.json ? "json" : "text";
   if (config.vty_dir != kVtyDir) out["frr"]["vty_dir"] = config.vty_dir;
+  out["lsa_spacing"] = format_duration(in_ms(config.lsa_spacing));
   if (!config.commands.commands.empty()) out["max_running"] = config.commands.max_running;
   out["services"] = ordered_json::array();
   for (const auto& service : config.services) {

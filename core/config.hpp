@@ -47,8 +47,9 @@ struct Config {
   std::string user;     // whom the prober runs as; empty: anyprobe, else nobody
   std::string plugins;  // the folder of modules; empty: none
   LogSettings log;
-  std::string vty_dir = kVtyDir;  // where FRR's daemons have their vty sockets
-  CommandTable commands;          // of all services, in order
+  std::string vty_dir = kVtyDir;                           // where FRR's daemons have their vty sockets
+  Duration lsa_spacing = std::chrono::milliseconds(1050);  // between changes of a prefix; zero: none
+  CommandTable commands;                                   // of all services, in order
 };
 
 struct ConfigContext {

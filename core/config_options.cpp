@@ -192,6 +192,13 @@ constexpr OptionSpec kTop[] = {
      .placeholder = "FOLDER",
      .help = "a folder of modules with probes of your own; it and they belong to root and are writable by no "
              "one else"},
+    {.name = "lsa_spacing",
+     .kind = OptionKind::duration,
+     .default_value = "1050ms",
+     .help = "how long an announcement, or a withdrawal as planned, waits behind the last change of its "
+             "prefix, so that no router drops it; a failure is withdrawn at once; 0s where the routers are "
+             "tuned",
+     .maximum = 60'000},
     {.name = "max_running",
      .kind = OptionKind::integer,
      .default_value = "16",

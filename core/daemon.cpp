@@ -114,6 +114,7 @@ Outcome<Keeper::View> understand(const CommandLine& line, PluginTable& plugins,
   view.user = config.user;
   view.log = config.log;
   view.commands = std::move(config.commands);
+  view.lsa_spacing = config.lsa_spacing;
   view.has_modules = !config.plugins.empty();
   view.vty_dir = config.vty_dir;
   for (const auto& service : config.services) {
@@ -376,6 +377,8 @@ int run_prober(const CommandLine& line, PluginTable& plugins) {
            [&](KernelView view) {
              confirmer.see(own_of(prober, view));
              view.states = prober.of_own(view.states);
+             view.waits = prober.of_own(view.waits);
+             if (keeper->up_to_date()) prober.look(view.states);
              report.take(std::move(view));
            },
        .on_control = [&](Descriptor socket) { control.listen(std::move(socket)); },

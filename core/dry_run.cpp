@@ -32,6 +32,7 @@ class DryRun final : public KeeperLink {
       if (!next.contains(what)) log(LogLevel::info, "would withdraw " + what.to_string());
     }
     announced_ = std::move(next);
+    prober_.look({});
   }
 
   bool settle(Duration) override { return true; }

@@ -20,6 +20,9 @@ struct Circumstances {
 struct KernelView {
   std::vector<AdvertisementState> states;  // in the order of the configuration
   std::vector<std::string> problems;       // what lasts and is wrong, each in one line
+  // Of each, until when its next change waits (lsa_spacing), TimePoint() where none does: what is announced
+  // waits to be withdrawn, all else to be announced. As long as `states`, or empty.
+  std::vector<TimePoint> waits = {};
 
   friend bool operator==(const KernelView&, const KernelView&) = default;
 };

@@ -164,6 +164,7 @@ ConfigErrors Prober::configure(const std::vector<SourceFile>& files, const Circu
   services_ = std::move(next);
   places_ = std::move(places);
   configured_ = true;
+  lsa_spacing_ = config.lsa_spacing;
   renew_.start(time_to_renew(services_));
   return errors;
 }
@@ -233,12 +234,11 @@ std::vector<std::uint32_t> Prober::places_of_own() const {
   return out;
 }
 
-std::vector<AdvertisementState> Prober::of_own(const std::vector<AdvertisementState>& all) const {
-  std::vector<AdvertisementState> out;
-  for (const auto at : places_of_own()) {
-    if (at < all.size()) out.push_back(all[at]);
-  }
-  return out;
+void Prober::look(const std::vector<AdvertisementState>& own) {
+  const bool stands = std::any_of(own.begin(), own.end(), [](AdvertisementState state) {
+    return state == AdvertisementState::announced || state == AdvertisementState::lingering;
+  });
+  if (leaving_ && !stands) leave();
 }
 
 // Also where nothing is announced: that something is said shows that the loop turns.
@@ -314,17 +314,16 @@ void Prober::terminate(const char* signal) {
   log(LogLevel::info, std::string(signal) + ": withdrawing everything and leaving");
   Duration linger{};
   for (const auto& service : services_) {
-    if (service->up() && !suspended_) {
-      linger = std::max(linger, service->config().linger);
-      add_hook(*service, HookState::down, "terminated");
-    }
+    if (service->up() && !suspended_) add_hook(*service, HookState::down, "terminated");
+    linger = std::max(linger, service->config().linger);
     service->stop();
   }
   leaving_ = true;
   changed_.cancel();
-  if (suspended_ || linger == Duration::zero()) return leave();
+  if (suspended_) return leave();
   want();
-  lingered_.start(linger);
+  // look() ends it sooner, as a rule.
+  lingered_.start(lsa_spacing_ + linger);
 }
 
 void Prober::leave() {

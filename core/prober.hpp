@@ -40,9 +40,19 @@ class Prober {
 
   [[nodiscard]] const std::vector<std::unique_ptr<Service>>& services() const { return services_; }
   // Of what there is one of for each advertisement of the configuration: those of services().
-  [[nodiscard]] std::vector<AdvertisementState> of_own(const std::vector<AdvertisementState>& all) const;
+  template <typename Each>
+  [[nodiscard]] std::vector<Each> of_own(const std::vector<Each>& all) const {
+    std::vector<Each> out;
+    for (const auto at : places_of_own()) {
+      if (at < all.size()) out.push_back(all[at]);
+    }
+    return out;
+  }
   // Where in the configuration they stand.
   [[nodiscard]] std::vector<std::uint32_t> places_of_own() const;
+  // The kernel has what was wanted last, and this is how: those of of_own(). Who is about to end has waited
+  // for nothing to stand any more.
+  void look(const std::vector<AdvertisementState>& own);
 
  private:
   void on_event(Service& service, const HealthEvent& event);
@@ -86,6 +96,7 @@ class Prober {
   bool leaving_ = false;
   bool left_ = false;
   bool configured_ = false;
+  Duration lsa_spacing_{};
   Signal term_;
   Signal int_;
   Signal tstp_;

@@ -43,6 +43,16 @@ ordered_json as_json(const std::optional<CheckStatus>& check) {
   return out;
 }
 
+ordered_json waiting(const AdvertisementStatus& one) {
+  if (!one.waits_until) return {};
+  const bool announced = one.state == AdvertisementState::announced;
+  ordered_json out;
+  out["to"] = announced ? "withdraw" : "announce";
+  out["until"] = to_text(*one.waits_until);
+  out["reason"] = "lsa_spacing";
+  return out;
+}
+
 ordered_json as_json(const ServiceStatus& service, const std::string& instance) {
   ordered_json out;
   out["name"] = service.name;
@@ -58,6 +68,7 @@ ordered_json as_json(const ServiceStatus& service, const std::string& instance) 
     ordered_json one;
     one["what"] = each.what;
     one["state"] = to_string(each.state);
+    one["waiting"] = waiting(each);
     one["confirmed"] = or_null(each.routing.confirmed);
     one["others"] = or_null(each.routing.others);
     advertise.push_back(std::move(one));
@@ -177,6 +188,9 @@ ServiceStatus read_service(Reader& reader, const json& from) {
     out.advertise.push_back({reader.text(each, "what"),
                              reader.word<AdvertisementState>(each, "state", kStates),
                              read_confirmation(reader, each)});
+    // A daemon of an earlier version says nothing of it.
+    if (const auto it = each.find("waiting"); it != each.end() && !it->is_null())
+      out.advertise.back().waits_until = reader.time(*it, "until");
   }
   return out;
 }

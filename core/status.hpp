@@ -23,6 +23,9 @@ struct AdvertisementStatus {
   std::string what;  // Advertisement::to_string()
   AdvertisementState state = AdvertisementState::withdrawn;
   Confirmation routing = {};
+  // Its next change waits until then, so that no router drops it (lsa_spacing): what is announced waits to be
+  // withdrawn, all else to be announced.
+  std::optional<WallTime> waits_until = {};
 
   friend bool operator==(const AdvertisementStatus&, const AdvertisementStatus&) = default;
 };

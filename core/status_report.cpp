@@ -89,9 +89,12 @@ ServiceStatus StatusReport::of(const Service& service, std::size_t first, TimePo
     out.last_check = CheckStatus{clock_.at(last->at, steady, wall), last->verdict, std::string(last->reason),
                                  std::chrono::floor<std::chrono::microseconds>(last->took)};
   }
-  for (const auto& what : service.config().advertise)
-    out.advertise.push_back(
-        {what.to_string(), state_of(what, first++), confirmed_ ? confirmed_(what) : Confirmation()});
+  for (const auto& what : service.config().advertise) {
+    auto& one = out.advertise.emplace_back(AdvertisementStatus{what.to_string(), state_of(what, first)});
+    if (confirmed_) one.routing = confirmed_(what);
+    if (const auto until = waits_until(first++); until > steady)
+      one.waits_until = clock_.at(until, steady, wall);
+  }
   if (drained_ && drained_(out.name)) {
     const bool over = std::all_of(out.advertise.begin(), out.advertise.end(), [](const auto& each) {
       return each.state == AdvertisementState::withdrawn || each.state == AdvertisementState::foreign;
@@ -99,6 +102,10 @@ ServiceStatus StatusReport::of(const Service& service, std::size_t first, TimePo
     out.admin = over ? AdminState::drained : AdminState::draining;
   }
   return out;
+}
+
+TimePoint StatusReport::waits_until(std::size_t index) const {
+  return current_ && index < view_.waits.size() ? view_.waits[index] : TimePoint();
 }
 
 // What nothing was told of is not announced by us.

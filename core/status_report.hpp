@@ -45,6 +45,7 @@ class StatusReport {
   [[nodiscard]] ServiceStatus of(const Service& service, std::size_t first, TimePoint steady,
                                  std::chrono::system_clock::time_point wall);
   [[nodiscard]] AdvertisementState state_of(const Advertisement& what, std::size_t index) const;
+  [[nodiscard]] TimePoint waits_until(std::size_t index) const;
 
   const std::string instance_;
   const Services& services_;

@@ -97,6 +97,14 @@ std::string routing_row(const ServiceStatus& service) {
   return out.empty() ? out : folded(out, 2);
 }
 
+// What a router would drop now.
+std::string waiting(const AdvertisementStatus& one, WallTime now) {
+  if (!one.waits_until) return {};
+  const auto left = std::max(*one.waits_until - now, WallTime::duration());
+  return std::string(", to be ") + (one.state == AdvertisementState::announced ? "withdrawn" : "announced") +
+         " in " + took(std::chrono::ceil<milliseconds>(left)) + " (lsa_spacing)";
+}
+
 std::string service_rows(const ServiceStatus& service, std::size_t name_width, WallTime now) {
   const bool active = service.admin == AdminState::active;
   const std::string health = active ? to_string(service.health) : to_string(service.admin);
@@ -109,10 +117,13 @@ std::string service_rows(const ServiceStatus& service, std::size_t name_width, W
   const auto wanted = up ? AdvertisementState::announced : AdvertisementState::withdrawn;
   for (const auto& each : service.advertise) {
     const bool unconfirmed = each.routing.confirmed == std::optional(false);
-    if (each.state == wanted && !unconfirmed) continue;
-    const bool still = each.state != wanted && each.state == AdvertisementState::announced;
+    if (each.state == wanted && !unconfirmed && !each.waits_until) continue;
+    const bool still =
+        (each.state != wanted || each.waits_until) && each.state == AdvertisementState::announced;
     out += folded(plain(each.what) + " is " + (still ? "still " : "") + to_string(each.state) +
-                      (unconfirmed ? ", not confirmed" : ""),
+                      (each.waits_until ? waiting(each, now)
+                       : unconfirmed    ? ", not confirmed"
+                                        : ""),
                   2);
   }
   return out + routing_row(service);

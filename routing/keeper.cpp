@@ -156,7 +156,7 @@ void Keeper::want(ProberSeat& seat, const Message& message) {
   seat.want = std::move(wanted).value();
   seat.owes_view();
   if (&taken == &offered_) return;  // it counts from when that is in force
-  book_.take(seat.want.wishes, mine(seat), seat.want.said, Clock::now());
+  book_.take(seat.want.wishes, mine(seat), seat.want.said, Clock::now(), reconciler_.spacing());
   apply_.schedule();
 }
 
@@ -252,7 +252,7 @@ void Keeper::tell_applied() {
 }
 
 std::string Keeper::view() const {
-  KernelView out{reconciler_.states(), reconciler_.problems()};
+  KernelView out{reconciler_.states(), reconciler_.problems(), reconciler_.waits()};
   if (!refusal_.empty()) out.problems.push_back("the last reload was refused: " + refusal_);
   return pack_view(out);
 }
@@ -309,8 +309,9 @@ void Keeper::terminate() {
   if (nobody_runs()) return leave(code_);
   Duration linger{};
   for (const auto each : current_.view.lingers) linger = std::max(linger, each);
+  const auto patience = kTermPatience + current_.view.lsa_spacing + linger;
   for (const auto& seat : seats_) {
-    seat->end(SIGTERM, kTermPatience + linger);
+    seat->end(SIGTERM, patience);
     seat->prober.signal(SIGCONT);  // one that is suspended would not hear it
   }
 }

@@ -38,6 +38,7 @@ class Keeper {
     std::string user;                           // whom the probers run as; empty: the usual
     LogSettings log;
     CommandTable commands;
+    Duration lsa_spacing{};  // zero: nothing waits
     bool has_modules = false;
     std::string vty_dir;  // where FRR's daemons are asked
   };

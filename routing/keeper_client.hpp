@@ -45,6 +45,8 @@ class KeeperClient final : public KeeperLink {
   void ask(std::uint32_t serial, const FrrInquiry& inquiry);
 
   // Since when the keeper owes an answer to what was wanted, if it does.
+  // What the keeper told last is of what it was asked for last.
+  [[nodiscard]] bool up_to_date() const { return applied_ == serial_; }
   [[nodiscard]] std::optional<TimePoint> owed_since() const { return owed_since_; }
 
  private:

@@ -32,6 +32,48 @@ Outcome<std::vector<bool>> take_flags(std::string_view octets) {
   return out;
 }
 
+void put_time(std::string& out, TimePoint time) {
+  const auto ns = static_cast<std::uint64_t>(time.time_since_epoch() / std::chrono::nanoseconds(1));
+  put_number(out, static_cast<std::uint32_t>(ns >> 32U));
+  put_number(out, static_cast<std::uint32_t>(ns));
+}
+
+bool take_time(std::string_view& octets, TimePoint& time) {
+  std::uint32_t high = 0;
+  std::uint32_t low = 0;
+  if (!take_number(octets, high) || !take_number(octets, low)) return false;
+  const auto ns = (std::uint64_t{high} << 32U | low) & std::numeric_limits<std::int64_t>::max();
+  time = TimePoint(std::chrono::nanoseconds(static_cast<std::int64_t>(ns)));
+  return true;
+}
+
+// Few wait at a time; of more than fit beside all states there may be, the rest is not told.
+constexpr std::size_t kMostWaits = 1000;
+
+void put_waits(std::string& out, const std::vector<TimePoint>& waits) {
+  std::string body;
+  std::uint32_t count = 0;
+  for (std::size_t i = 0; i < waits.size() && count < kMostWaits; ++i) {
+    if (waits[i] == TimePoint()) continue;
+    put_number(body, static_cast<std::uint32_t>(i));
+    put_time(body, waits[i]);
+    ++count;
+  }
+  put_number(out, count);
+  out += body;
+}
+
+bool take_waits(std::string_view& octets, KernelView& view) {
+  std::uint32_t count = 0;
+  if (!take_number(octets, count) || count > kMostWaits) return false;
+  if (count > 0) view.waits.resize(view.states.size());
+  for (; count > 0; --count) {
+    std::uint32_t i = 0;
+    if (!take_number(octets, i) || i >= view.waits.size() || !take_time(octets, view.waits[i])) return false;
+  }
+  return true;
+}
+
 std::vector<std::string> take_lines(std::string_view body) {
   constexpr std::size_t kLongestLine = 1000;
   std::vector<std::string> out;
@@ -77,25 +119,19 @@ Outcome<Message> decode(std::string_view packet) {
 
 std::string pack_want(const Want& want) {
   std::string out;
-  const auto said = static_cast<std::uint64_t>(want.said.time_since_epoch() / std::chrono::nanoseconds(1));
-  put_number(out, static_cast<std::uint32_t>(said >> 32U));
-  put_number(out, static_cast<std::uint32_t>(said));
+  put_time(out, want.said);
   put_number(out, static_cast<std::uint32_t>(want.wishes.size()));
   for (const auto wish : want.wishes) out += static_cast<char>(wish);
   return out;
 }
 
 Outcome<Want> unpack_want(std::string_view body, std::size_t expected) {
-  std::uint32_t high = 0;
-  std::uint32_t low = 0;
   std::uint32_t count = 0;
-  if (!take_number(body, high) || !take_number(body, low) || !take_number(body, count) || count != expected ||
+  Want out;
+  if (!take_time(body, out.said) || !take_number(body, count) || count != expected ||
       body.size() != expected) {
     return Error{"wishes that are not for the " + std::to_string(expected) + " advertisements there are"};
   }
-  const auto said = (std::uint64_t{high} << 32U | low) & std::numeric_limits<std::int64_t>::max();
-  Want out;
-  out.said = TimePoint(std::chrono::nanoseconds(static_cast<std::int64_t>(said)));
   for (const char octet : body) {
     const auto wish = static_cast<unsigned char>(octet);
     if (wish > static_cast<unsigned char>(Wish::linger)) return Error{"a wish that there is not"};
@@ -155,11 +191,12 @@ Refusal unpack_refusal(std::string_view body) {
 }
 
 std::string pack_view(const KernelView& view) {
-  // 100,000 advertisements leave this much and more.
+  // 100,000 advertisements, with as many that wait as are told, leave this much and more.
   constexpr std::size_t kRoom = kLargestMessage / 8;
   std::string out;
   put_number(out, static_cast<std::uint32_t>(view.states.size()));
   for (const auto state : view.states) out += static_cast<char>(state);
+  put_waits(out, view.waits);
   put_lines(out, view.problems, kRoom, " more problems");
   return out;
 }
@@ -174,7 +211,9 @@ Outcome<KernelView> unpack_view(std::string_view body) {
     if (state > static_cast<unsigned char>(AdvertisementState::lingering)) return Error{"a state of no name"};
     out.states.push_back(static_cast<AdvertisementState>(state));
   }
-  out.problems = take_lines(body.substr(count));
+  body.remove_prefix(count);
+  if (!take_waits(body, out)) return Error{"waits that are not of what there is"};
+  out.problems = take_lines(body);
   return out;
 }
 

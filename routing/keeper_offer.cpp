@@ -79,7 +79,7 @@ void Keeper::accept(ProberSeat& seat, const Message& message) {
     }
     return put_in_force();
   }
-  book_.take(seat.want.wishes, mine(seat), seat.want.said, Clock::now());
+  book_.take(seat.want.wishes, mine(seat), seat.want.said, Clock::now(), reconciler_.spacing());
   watch(seat);
   apply();
   follow_up();
@@ -93,6 +93,7 @@ void Keeper::put_in_force() {
   hooks_.accepted(view);
   if (first) reconciler_.inherit(memory_.recalled());
   memory_.add(view.advertisements);
+  reconciler_.set_spacing(view.lsa_spacing);
   const auto now = Clock::now();
   std::vector<Terms> terms;
   for (std::size_t i = 0; i < view.leases.size(); ++i)
@@ -104,7 +105,7 @@ void Keeper::put_in_force() {
       dismiss(*seat, SIGTERM);
       continue;
     }
-    book_.take(seat->want.wishes, mine(*seat), seat->want.said, now);
+    book_.take(seat->want.wishes, mine(*seat), seat->want.said, now, reconciler_.spacing());
     watch(*seat);
   }
   // What they want is not applied yet, whatever settles here.

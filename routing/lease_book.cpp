@@ -5,6 +5,24 @@
 #include <utility>
 
 namespace anyprobe {
+namespace {
+
+// So that the kernel does not end what waits to be withdrawn: that would be a withdrawal that loses packets.
+constexpr Duration kBeyondTheWait = std::chrono::seconds(1);
+
+}  // namespace
+
+void LeaseBook::Entry::let_linger(TimePoint now, TimePoint earliest) {
+  wish = Wish::linger;
+  begins = std::max(now, earliest);
+  leased = std::max(until, begins + kBeyondTheWait);
+  until = begins + (can_linger() ? terms.linger : Duration());
+}
+
+TimePoint LeaseBook::Entry::longest(TimePoint now) const {
+  if (wish != Wish::linger) return now + terms.lease;
+  return std::max(now, begins) + (can_linger() ? terms.linger : Duration());
+}
 
 void LeaseBook::configure(const std::vector<Advertisement>& advertisements, const std::vector<Terms>& terms,
                           const std::vector<bool>& found, TimePoint now) {
@@ -16,7 +34,9 @@ void LeaseBook::configure(const std::vector<Advertisement>& advertisements, cons
     const auto old = before.find(advertisements[i]);
     if (old != before.end()) {
       entry.wish = old->second.wish;
-      entry.until = std::min(old->second.until, now + entry.allowed());
+      entry.begins = old->second.begins;
+      entry.leased = old->second.leased;
+      entry.until = std::min(old->second.until, entry.longest(now));
     } else if (i < found.size() && found[i]) {
       entry.wish = Wish::hold;
       entry.until = now + entry.terms.lease;
@@ -26,7 +46,7 @@ void LeaseBook::configure(const std::vector<Advertisement>& advertisements, cons
 }
 
 void LeaseBook::take(const std::vector<Wish>& wishes, const std::vector<bool>& mine, TimePoint said,
-                     TimePoint now) {
+                     TimePoint now, const Spacing& spacing) {
   if (wishes.size() != entries_.size() || mine.size() != entries_.size()) return;
   for (std::size_t i = 0; i < entries_.size(); ++i) {
     if (!mine[i]) continue;
@@ -42,8 +62,12 @@ void LeaseBook::take(const std::vector<Wish>& wishes, const std::vector<bool>& m
         break;
       }
       case Wish::linger:
-        if (!lingers)
-          entry.until = stands && can_linger(entry.advertisement) ? now + entry.terms.linger : TimePoint();
+        if (lingers) continue;
+        if (stands) {
+          entry.let_linger(now, spacing.may_withdraw(Spacing::key_of(entry.advertisement)));
+          continue;
+        }
+        entry.until = {};
         break;
       case Wish::withdraw:
         entry.until = {};
@@ -71,15 +95,22 @@ void LeaseBook::withdraw_all() {
 
 std::vector<Standing> LeaseBook::standing(TimePoint now) const {
   std::vector<Standing> out;
-  for (const auto& entry : entries_)
-    out.push_back({entry.until > now ? entry.wish : Wish::withdraw, entry.until});
+  for (const auto& entry : entries_) {
+    if (entry.waits(now))
+      out.push_back({Wish::announce, entry.leased, entry.begins});
+    else
+      out.push_back({entry.until > now ? entry.wish : Wish::withdraw, entry.until});
+  }
   return out;
 }
 
 TimePoint LeaseBook::next_end(TimePoint now) const {
   auto out = TimePoint::max();
   for (const auto& entry : entries_) {
-    if (entry.wish != Wish::withdraw && entry.until > now) out = std::min(out, entry.until);
+    if (entry.waits(now))
+      out = std::min(out, entry.begins);
+    else if (entry.wish != Wish::withdraw && entry.until > now)
+      out = std::min(out, entry.until);
   }
   return out;
 }

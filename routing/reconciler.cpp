@@ -6,9 +6,6 @@
 namespace anyprobe {
 namespace {
 
-// It counts a lifetime with a quarter of a second on top (ADDRCONF_TIMER_FUZZ).
-constexpr Duration kKernelMayBeEarly = std::chrono::milliseconds(250);
-
 bool is_addition(const Change& change) {
   const auto* set = std::get_if<SetLink>(&change);
   return !renews(change) && (std::holds_alternative<AddAddress>(change) ||
@@ -40,7 +37,7 @@ Reconciler::Reconciler(EventLoop& loop, RouteTable& table, RouteMonitor& monitor
       now_(loop, [this] { compare(); }),
       later_(loop, [this] { compare(); }),
       periodic_(loop, [this] { compare(); }),
-      lingered_(loop, [this] { compare(); }) {
+      due_(loop, [this] { compare(); }) {
   // Before the first compare, so that nothing happens unseen after it.
   monitor.start([this](const TableEvent& event) { on_event(event); });
 }
@@ -69,6 +66,7 @@ bool Reconciler::configure(const std::vector<Advertisement>& advertisements, std
   for (const auto& [what, i] : before) {
     gone_.push_back(gone_from(i, now));
     repairs_.forget(what);
+    to_repair_.erase(what);
   }
   desired_ = std::move(next);
   wishes_ = std::move(wishes);
@@ -76,6 +74,7 @@ bool Reconciler::configure(const std::vector<Advertisement>& advertisements, std
   states_ = std::move(states);
   lingers_ = std::move(lingers);
   lingers_.resize(desired_.size());
+  waits_.assign(desired_.size(), {});
   scan_ = true;
   return compare();
 }
@@ -83,13 +82,17 @@ bool Reconciler::configure(const std::vector<Advertisement>& advertisements, std
 Reconciler::Gone Reconciler::gone_from(std::size_t i, TimePoint now) const {
   Gone out{desired_[i].advertisement, states_[i]};
   if (states_[i] == AdvertisementState::lingering) out.lingers_until = leases_[i].until;
-  if (states_[i] == AdvertisementState::announced && can_linger(out.advertisement))
-    out.lingers_until = now + lingers_[i];
+  if (states_[i] != AdvertisementState::announced) return out;
+  out.leaves_at = spacing_.may_withdraw(Spacing::key_of(out.advertisement));
+  // The kernel ends what is leased, and that would be a withdrawal that does not linger.
+  if (const auto told = leases_[i].told; told != TimePoint())
+    out.leaves_at = std::min(out.leaves_at, told - kKernelMayBeEarly);
+  if (can_linger(out.advertisement)) out.lingers_until = std::max(now, out.leaves_at) + lingers_[i];
   return out;
 }
 
 void Reconciler::end_lingering() {
-  for (auto& old : gone_) old.lingers_until = {};
+  for (auto& old : gone_) old.leaves_at = old.lingers_until = {};
 }
 
 bool Reconciler::want(const std::vector<Standing>& standing) {
@@ -97,6 +100,7 @@ bool Reconciler::want(const std::vector<Standing>& standing) {
   for (std::size_t i = 0; i < standing.size(); ++i) {
     wishes_[i] = standing[i].wish;
     leases_[i].until = standing[i].until;
+    leases_[i].leaves_at = standing[i].leaves_at;
   }
   return compare();
 }
@@ -135,6 +139,7 @@ void Reconciler::look_at_leases(TimePoint now) {
     desired.wish = lease.until > now ? wishes_[i] : Wish::withdraw;
     desired.lifetime = left_of(lease.until, now);
     desired.renew = is_due(lease.until, lease.told, now);
+    if (!to_repair_.empty() && desired.wish != Wish::announce) to_repair_.erase(desired.advertisement);
   }
 }
 
@@ -154,7 +159,9 @@ bool Reconciler::compare() {
   const auto now = Clock::now();
   look_at_leases(now);
   std::vector<Former> gone;
-  for (const auto& old : gone_) gone.push_back({old.advertisement, old.lingers_until > now});
+  for (const auto& old : gone_) {
+    if (old.leaves_at <= now) gone.push_back({old.advertisement, old.lingers_until > now});
+  }
   index();
   Failures failures;
   const auto seen = table_.read(scope());
@@ -163,7 +170,8 @@ bool Reconciler::compare() {
     finish(failures, false);
     return settled_;
   }
-  const auto plan = make_plan(desired_, gone, *seen, adopt_);
+  auto plan = make_plan(desired_, gone, *seen, adopt_);
+  if (const auto rest = hold_back(plan, now); !rest.empty()) plan = make_plan(rest, gone, *seen, adopt_);
 
   const auto failed = carry_out(plan, failures);
   const bool all_gone =
@@ -176,8 +184,16 @@ bool Reconciler::compare() {
   look_at_lingering(*seen);
   note_repairs(plan, failed);
   note_renewals(plan, failed);
+  note_changes(plan, failed);
   take_outlooks(plan, failed);
-  take_gone(all_gone && !seen->torn);
+  auto next = take_gone(all_gone && !seen->torn);
+  for (const auto until : waits_) {
+    if (until > now) next = std::min(next, until);
+  }
+  if (next == TimePoint::max())
+    due_.stop();
+  else
+    due_.start_at(next);
   if (const auto text = repairs_.tell(Clock::now()); !text.empty()) listener_.repaired(text);
   finish(failures, seen->torn);
   return settled_;
@@ -230,10 +246,9 @@ void Reconciler::note_repairs(const Plan& plan, const std::vector<bool>& failed)
     const auto owner = plan.changes[i].owner;
     if (owner == PlannedChange::kNobody || failed[i]) continue;
     if (!is_addition(plan.changes[i].change)) continue;
-    // What the kernel has ended by itself nobody removed.
-    const auto told = leases_[owner].told;
-    if (told != TimePoint{} && told <= now + kKernelMayBeEarly) continue;
-    if (states_[owner] == AdvertisementState::announced) repairs_.note(desired_[owner].advertisement);
+    const bool waited = to_repair_.erase(desired_[owner].advertisement) > 0;
+    const bool stood = states_[owner] == AdvertisementState::announced && !ended_by_kernel(owner, now);
+    if (waited || stood) repairs_.note(desired_[owner].advertisement);
   }
 }
 
@@ -273,6 +288,10 @@ void Reconciler::take_outlooks(const Plan& plan, const std::vector<bool>& failed
   for (std::size_t i = 0; i < states_.size(); ++i) {
     if (states_[i] == before[i]) continue;
     const auto& what = desired_[i].advertisement;
+    // Somebody else's doing, where it is not noted as ours.
+    if (before[i] == AdvertisementState::announced) spacing_.missed(Spacing::key_of(what), Clock::now());
+    if (states_[i] == AdvertisementState::foreign && before[i] != AdvertisementState::announced)
+      spacing_.announced(Spacing::key_of(what), Clock::now());
     listener_.changed(what, states_[i]);
     const auto& outlook = plan.outlooks[i];
     if (!outlook.occupant.empty()) {
@@ -297,10 +316,15 @@ void Reconciler::look_at_lingering(const Snapshot& seen) {
 }
 
 // What is over with those that are not configured any more.
-void Reconciler::take_gone(bool all_gone) {
+TimePoint Reconciler::take_gone(bool all_gone) {
   const auto now = Clock::now();
   auto next = TimePoint::max();
   for (auto& old : std::exchange(gone_, {})) {
+    if (old.leaves_at > now) {
+      next = std::min(next, old.leaves_at);
+      gone_.push_back(std::move(old));
+      continue;
+    }
     const bool lingers = old.lingers_until > now;
     if (lingers) next = std::min(next, old.lingers_until);
     const auto state = lingers ? AdvertisementState::lingering : AdvertisementState::withdrawn;
@@ -310,10 +334,7 @@ void Reconciler::take_gone(bool all_gone) {
     }
     if (!all_gone || lingers) gone_.push_back(std::move(old));
   }
-  if (next == TimePoint::max())
-    lingered_.stop();
-  else
-    lingered_.start_at(next);
+  return next;
 }
 
 // Returns whether any of them is new.

@@ -15,6 +15,7 @@
 #include "plan.hpp"
 #include "repair_book.hpp"
 #include "route_table.hpp"
+#include "spacing.hpp"
 
 namespace anyprobe {
 
@@ -43,6 +44,9 @@ struct ReconcilerTimes {
 struct Standing {
   Wish wish = Wish::withdraw;
   TimePoint until = TimePoint::max();  // its lease: from then on it is withdrawn; max(): it has none
+  // Of what is announced: it is to be withdrawn, which waits until then. Until then what stands stays, and
+  // what does not is not added any more. TimePoint(): it is not to be.
+  TimePoint leaves_at = {};
 };
 
 class Reconciler {
@@ -65,8 +69,17 @@ class Reconciler {
   bool want(const std::vector<Standing>& standing);
   bool compare();
 
-  // What is not configured any more lingers no longer.
+  // What is not configured any more lingers no longer, and waits no longer to be withdrawn.
   void end_lingering();
+
+  // How far changes of a prefix are to lie apart: announcements, and withdrawals of what is not configured
+  // any more, wait for it. Whoever withdraws as planned asks spacing() when that may be; a wish to withdraw
+  // is obeyed at once.
+  void set_spacing(Duration gap) { spacing_.set_gap(gap); }
+  [[nodiscard]] const Spacing& spacing() const { return spacing_; }
+  // In the order of configure(): until when the next change of it waits; TimePoint() where none does. What is
+  // announced waits to be withdrawn, all else to be announced.
+  [[nodiscard]] const std::vector<TimePoint>& waits() const { return waits_; }
 
   // Left by an earlier run: what of it is not configured goes with the next compare.
   void inherit(const std::vector<Advertisement>& earlier);
@@ -86,13 +99,18 @@ class Reconciler {
   [[nodiscard]] std::vector<std::string> problems() const;
 
  private:
+  // It counts a lifetime with a quarter of a second on top (ADDRCONF_TIMER_FUZZ).
+  static constexpr Duration kKernelMayBeEarly = std::chrono::milliseconds(250);
+
   struct Lease {
     TimePoint until = TimePoint::max();
     TimePoint told{};  // until when the kernel was told last
+    TimePoint leaves_at{};
   };
   struct Gone {
     Advertisement advertisement;
     AdvertisementState state = AdvertisementState::withdrawn;
+    TimePoint leaves_at{};  // until then it stays as it is
     TimePoint lingers_until{};
   };
   using Failures = std::map<std::string, std::vector<std::string>>;  // what failed, by cause
@@ -106,11 +124,15 @@ class Reconciler {
   [[nodiscard]] ReadScope scope();
   void look_at_leases(TimePoint now);
   void note_renewals(const Plan& plan, const std::vector<bool>& failed);
+  [[nodiscard]] std::vector<Desired> hold_back(const Plan& plan, TimePoint now);
+  [[nodiscard]] bool is_leaving(const Spacing::Key& key, TimePoint now) const;
+  [[nodiscard]] bool ended_by_kernel(std::size_t i, TimePoint now) const;
   [[nodiscard]] std::vector<bool> carry_out(const Plan& plan, Failures& failures);
+  void note_changes(const Plan& plan, const std::vector<bool>& failed);
   void take_outlooks(const Plan& plan, const std::vector<bool>& failed);
   void note_repairs(const Plan& plan, const std::vector<bool>& failed);
   void look_at_lingering(const Snapshot& seen);
-  void take_gone(bool all_gone);
+  [[nodiscard]] TimePoint take_gone(bool all_gone);
   bool tell_failures(const Failures& failures);
   void finish(const Failures& failures, bool torn);
 
@@ -125,6 +147,9 @@ class Reconciler {
   std::vector<Lease> leases_;
   std::vector<Duration> lingers_;  // of each, once it is not configured any more
   std::vector<AdvertisementState> states_;
+  std::vector<TimePoint> waits_;
+  Spacing spacing_;
+  std::set<Advertisement> to_repair_;  // removed by somebody, and not yet put right
   std::vector<Gone> gone_;
   std::vector<std::string> foreign_;
   std::multimap<IpAddress, std::size_t> numbers_;  // of desired_, by index, and of gone_, by kNobody
@@ -143,7 +168,7 @@ class Reconciler {
   Deferred now_;
   Timer later_;
   Timer periodic_;
-  Timer lingered_;
+  Timer due_;  // what waits for its time
 };
 
 }  // namespace anyprobe

@@ -120,3 +120,25 @@ TEST_CASE("files survive the way, whatever is in them") {
   CHECK_FALSE(unpack_files(unknown));
   CHECK_FALSE(unpack_files(packed.substr(0, packed.size() - 1)));
 }
+
+TEST_CASE("a view tells what waits, and nothing of what is not there") {
+  using State = AdvertisementState;
+  const TimePoint until{std::chrono::nanoseconds(1234567890123)};
+  const KernelView view{{State::withdrawn, State::announced}, {"one"}, {{}, until}};
+  const auto packed = pack_view(view);
+  const auto got = unpack_view(packed);
+  REQUIRE(got);
+  CHECK(*got == view);
+  for (std::size_t length = 0; length + 4 < packed.size(); ++length)
+    CHECK_FALSE(unpack_view(packed.substr(0, length)));
+  CHECK_FALSE(unpack_view(pack_view({{State::withdrawn}, {}, {{}, until}})));
+  // Of very many that wait, some are told, and the message holds.
+  KernelView many;
+  many.states.resize(100'000);
+  many.waits.assign(100'000, until);
+  many.problems.assign(1000, std::string(900, 'x'));
+  const auto all = pack_view(many);
+  CHECK(all.size() < kLargestMessage - 9);
+  REQUIRE(unpack_view(all));
+  CHECK(unpack_view(all)->waits.front() == until);
+}

@@ -34,9 +34,10 @@ InstanceStatus some() {
   dns.detail = "NOERROR from 127.0.0.1:53";
   dns.since = at("2026-11-25T09:01:07.005Z");
   dns.last_check = CheckStatus{at("2026-11-25T12:00:00.000Z"), Verdict::pass, "answer", 1234us};
-  dns.advertise = {{"192.0.2.1/32 on lo", AdvertisementState::announced, {true, 2}},
-                   {"192.0.2.2/32 on eth7", AdvertisementState::withdrawn, {false, 0}},
-                   {"192.0.2.3/32 on lo", AdvertisementState::foreign}};
+  dns.advertise = {
+      {"192.0.2.1/32 on lo", AdvertisementState::announced, {true, 2}},
+      {"192.0.2.2/32 on eth7", AdvertisementState::withdrawn, {false, 0}, at("2026-11-25T12:02:10.250Z")},
+      {"192.0.2.3/32 on lo", AdvertisementState::foreign}};
   ServiceStatus radius;
   radius.name = "radius";
   radius.since = at("2026-11-25T12:00:00.000Z");
@@ -90,12 +91,16 @@ TEST_CASE("status: the JSON has the names that scripts know") {
        "detail": "NOERROR from 127.0.0.1:53", "since": "2026-11-25T09:01:07.005Z",
        "last_check": {"at": "2026-11-25T12:00:00.000Z", "verdict": "pass", "reason": "answer", "duration_ms": 1.234},
        "advertise": [
-         {"what": "192.0.2.1/32 on lo", "state": "announced", "confirmed": true, "others": 2},
-         {"what": "192.0.2.2/32 on eth7", "state": "withdrawn", "confirmed": false, "others": 0},
-         {"what": "192.0.2.3/32 on lo", "state": "foreign", "confirmed": null, "others": null}]},
+         {"what": "192.0.2.1/32 on lo", "state": "announced", "waiting": null, "confirmed": true, "others": 2},
+         {"what": "192.0.2.2/32 on eth7", "state": "withdrawn",
+          "waiting": {"to": "announce", "until": "2026-11-25T12:02:10.250Z", "reason": "lsa_spacing"},
+          "confirmed": false, "others": 0},
+         {"what": "192.0.2.3/32 on lo", "state": "foreign", "waiting": null,
+          "confirmed": null, "others": null}]},
       {"name": "radius", "instance": "anyprobe", "health": "unknown", "admin": "active", "reason": null,
        "detail": null, "since": "2026-11-25T12:00:00.000Z", "last_check": null,
-       "advertise": [{"what": "192.0.2.4/32 on lo", "state": "withdrawn", "confirmed": null, "others": null}]}],
+       "advertise": [{"what": "192.0.2.4/32 on lo", "state": "withdrawn", "waiting": null,
+          "confirmed": null, "others": null}]}],
     "instances": [
       {"name": "anyprobe", "state": "running", "pid": 4242, "version": "0.1.0", "uptime_s": 10925,
        "problems": ["interface eth7 is missing"]}]})");
@@ -173,7 +178,7 @@ TEST_CASE(
                             "  problem: interface eth7 is missing",
                             "SERVICE  HEALTH    FOR       LAST CHECK   REASON",
                             "dns      up        3h 1m     pass 1.2ms   answer, NOERROR from 127.0.0.1:53",
-                            "  192.0.2.2/32 on eth7 is withdrawn, not confirmed",
+                            "  192.0.2.2/32 on eth7 is withdrawn, to be announced in 3.1s (lsa_spacing)",
                             "  192.0.2.3/32 on lo is foreign",
                             "  confirmed: 1 of 3, other routers: 0 to 2",
                             "radius   unknown   2m 7s     none",
@@ -214,4 +219,18 @@ TEST_CASE("status: durations for people") {
   CHECK(rough(3599s) == "59m 59s");
   CHECK(rough(23h + 59min) == "23h 59m");
   CHECK(rough(100h) == "4d 4h");
+}
+
+TEST_CASE("status: the table tells what waits, and what for") {
+  auto one = some();
+  const auto now = at("2026-11-25T12:02:07.000Z");
+  CHECK(status_table(std::vector{one}, now)
+            .find("  192.0.2.2/32 on eth7 is withdrawn, to be announced in 3.2s (lsa_spacing)\n") !=
+        std::string::npos);
+  // Announced as it should be, and about to go.
+  one.services[0].advertise[0].waits_until = now + 250ms;
+  CHECK(status_table(std::vector{one}, now)
+            .find("  192.0.2.1/32 on lo is still announced, to be withdrawn in 250ms (lsa_spacing)\n") !=
+        std::string::npos);
+  CHECK(status_table(std::vector{one}, now + 1h).find("in 0.0ms") != std::string::npos);
 }

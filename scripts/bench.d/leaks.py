@@ -73,7 +73,7 @@ class Watched:
 
     def configure(self, number):
         services = CONFIGURATIONS[number % len(CONFIGURATIONS)]
-        self._configuration.write_text(json.dumps({"services": services}))
+        self._configuration.write_text(json.dumps({"lsa_spacing": "0s", "services": services}))
 
     def reload(self, count):
         """So many times, each one when the one before it is done."""

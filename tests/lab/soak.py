@@ -101,7 +101,8 @@ class Soak:
                     for number in range(COUNT)]
         defaults = {"interval": f"{INTERVAL * 1000:.0f}ms", "timeout": f"{TIMEOUT * 1000:.0f}ms", "rise": 2,
                     "fall": FALL, "lease": f"{LEASE}s"}
-        (self.folder / "soak.json").write_text(json.dumps({"defaults": defaults, "services": services}))
+        configuration = {"lsa_spacing": "0s", "defaults": defaults, "services": services}
+        (self.folder / "soak.json").write_text(json.dumps(configuration))
 
     def _start_daemon(self):
         # A sanitizer that keeps what is freed lets memory grow for minutes.
