@@ -125,7 +125,6 @@ class Reconciler {
   void look_at_leases(TimePoint now);
   void note_renewals(const Plan& plan, const std::vector<bool>& failed);
   [[nodiscard]] std::vector<Desired> hold_back(const Plan& plan, TimePoint now);
-  [[nodiscard]] bool is_leaving(const Spacing::Key& key, TimePoint now) const;
   [[nodiscard]] bool ended_by_kernel(std::size_t i, TimePoint now) const;
   [[nodiscard]] std::vector<bool> carry_out(const Plan& plan, Failures& failures);
   void note_changes(const Plan& plan, const std::vector<bool>& failed);

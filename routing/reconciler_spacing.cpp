@@ -29,14 +29,6 @@ bool Reconciler::ended_by_kernel(std::size_t i, TimePoint now) const {
   return told != TimePoint() && told <= now + kKernelMayBeEarly;
 }
 
-// One that is configured no more and is withdrawn by the plan that would announce it in another place.
-bool Reconciler::is_leaving(const Spacing::Key& key, TimePoint now) const {
-  return std::any_of(gone_.begin(), gone_.end(), [&](const Gone& old) {
-    return old.state == AdvertisementState::announced && old.leaves_at <= now &&
-           Spacing::key_of(old.advertisement) == key;
-  });
-}
-
 // What is to be had for now instead, where something of the plan must wait; else nothing. What lingers goes
 // on doing so until it is announced.
 std::vector<Desired> Reconciler::hold_back(const Plan& plan, TimePoint now) {
@@ -52,8 +44,7 @@ std::vector<Desired> Reconciler::hold_back(const Plan& plan, TimePoint now) {
     const bool stood = states_[owner] == AdvertisementState::announced;
     if (stood || states_[owner] == AdvertisementState::foreign) spacing_.missed(key, now);
     const bool leaves = leases_[owner].leaves_at > now;
-    auto earliest = spacing_.may_announce(key);
-    if (spacing_.on() && is_leaving(key, now)) earliest = std::max(earliest, now + spacing_.gap());
+    const auto earliest = spacing_.may_announce(key);
     if (earliest <= now && !leaves) continue;
     if (stood && !leaves && !ended_by_kernel(owner, now)) to_repair_.insert(desired_[owner].advertisement);
     waits_[owner] = leaves ? TimePoint() : earliest;

@@ -29,7 +29,6 @@ class Spacing {
 
   // Zero, as it begins: nothing waits. Changes are noted all the same.
   void set_gap(Duration gap) { gap_ = gap; }
-  [[nodiscard]] Duration gap() const { return gap_; }
   [[nodiscard]] bool on() const { return gap_ > Duration::zero(); }
 
   void announced(const Key& key, TimePoint at);

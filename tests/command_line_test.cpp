@@ -148,6 +148,15 @@ TEST_CASE("flags win over the file, and a scalar given twice over itself") {
   CHECK(service.advertise[0].prefix.to_string() == "192.0.2.1/32");
 }
 
+TEST_CASE("a flag of what is beside the services is put there") {
+  constexpr const char* kSpaced = R"({"lsa_spacing": "3s", "services": [{"name": "resolver",
+    "probe": {"type": "dns"}, "advertise": [{"address": "192.0.2.9"}]}]})";
+  CHECK(dns_probe({"--address", "192.0.2.1"}).config.lsa_spacing == 1050ms);
+  CHECK(dns_probe({"--address", "192.0.2.1", "--lsa-spacing", "0s"}).config.lsa_spacing == 0s);
+  CHECK(dns_probe({}, kSpaced).config.lsa_spacing == 3s);
+  CHECK(dns_probe({"--lsa-spacing", "2s"}, kSpaced).config.lsa_spacing == 2s);
+}
+
 TEST_CASE("what this build was made without is told by its name") {
   static constexpr AbsentProbe kAbsent[] = {{"weather", "weather-probe", "libweather"},
                                             {"tide", nullptr, "libtide"}};
@@ -215,6 +224,7 @@ TEST_CASE("a wrong value is told by its flag, and is a usage error") {
   CHECK(told({"--route", "192.0.2.153", "--device", "bond0", "--metric", "low"}) ==
         "--metric: \"low\" is no whole number");
   CHECK(told({"--route", "192.0.2.153", "--via", "2001:db8::1"}).starts_with("--via: \"2001:db8::1\" is of"));
+  CHECK(told({"--address", "192.0.2.1", "--lsa-spacing", "2m"}).starts_with("--lsa-spacing: "));
   CHECK(told({"--link", "lo"}).starts_with("--link: \"lo\" is the loopback"));
   CHECK(told({"--addresses-from", "/nonexistent/list"}).starts_with("--addresses-from: /nonexistent/list: "));
 }
