@@ -133,7 +133,7 @@ TEST_CASE("a command starts from a clean slate") {
   const auto said =
       it.shell(
             "pwd; umask; readlink /proc/self/fd/0; ls /proc/$$/fd; ps -o pgid=,sid= -p $$ | tr -s ' ' '\\n'; "
-            "echo $$; grep -E '^Sig(Blk|Ign)' /proc/$$/status")
+            "echo $$; exec grep -E '^Sig(Blk|Ign)' /proc/self/status")
           .text;
   sigprocmask(SIG_UNBLOCK, &usr1, nullptr);
   unsetenv("LD_LIBRARY_PATH");
