@@ -8,7 +8,6 @@ import pathlib
 import re
 import sys
 
-
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 
@@ -17,6 +16,13 @@ def defined(path):
     """What a file may define at its outermost level: too much of it rather than too little."""
     lines = re.findall(r"^(?!#|//|namespace\b|using namespace\b|TEST_CASE)[A-Za-z].*", path.read_text(), re.MULTILINE)
     return {name for line in lines for name in re.findall(r"(?<!::)\b(\w+)\s*(?:[({\[=;]|$)", line)} - {"const", "int"}
+
+
+@functools.cache
+def local(path):
+    """What may be declared further in, where it would shadow what another file defines."""
+    text = re.sub(r'//.*|"(?:\\.|[^"\\])*"', "", path.read_text())
+    return set(re.findall(r"(?:[\w>&*\]]\s+|[&*]|, )(\w+)\s*[=;{(:\]),]", text))
 
 
 @functools.cache
@@ -30,13 +36,14 @@ def included(path):
     return found
 
 
-def lots(sources, size):
-    """Two files that define the same, or one what the other may see, do not stand together."""
+def lots(sources, size, careful=True):
+    """Two files that define the same do not stand together; if it is to be careful, nor do two of which one defines what
+    the other may see or declares."""
     made = [([], set(), set()) for _ in range(-(-len(sources) // size))]
     for source in sources:
         path = pathlib.Path(source).resolve()
         own = defined(path)
-        seen = set().union(*map(defined, included(path)))
+        seen = local(path).union(*map(defined, included(path))) if careful else set()
         apart = [lot for lot in made if not own & (lot[1] | lot[2]) and not seen & lot[1]]
         if not apart:
             made.append(([], set(), set()))
