@@ -127,8 +127,12 @@ class Deadman:
         pids = self.victims(all_of_it)
         at = time.monotonic()
         self._service.process.send_signal(signal.SIGKILL)
+        # None of them may act upon the death of another: the kernel tells a child of its parent's, if it asked to be told.
         for pid in pids:
-            kill(pid, number)
+            kill(pid, signal.SIGSTOP)
+        if number != signal.SIGSTOP:
+            for pid in reversed(pids):
+                kill(pid, number)
         time.sleep(max(0.0, at + patience - time.monotonic()))
         changes = [change for change in self._lab.routes.changes if change.prefix == SERVICE4]
         return None if changes[-1].interfaces else changes[-1].at - at
