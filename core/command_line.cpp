@@ -245,6 +245,11 @@ class Parser {
                                "restarted now"
                              : "return when everything is announced",
                        raise(line_.wait)});
+      if (drain) {
+        flags.push_back({"force", Flag::Argument::none, "",
+                         "also what no other router announces; else that is refused, exit 75",
+                         raise(line_.force)});
+      }
       flags.push_back({"timeout", Flag::Argument::required, "DURATION",
                        "how long to wait at most, else exit 75 (default: 30s)",
                        [this](const std::string& text) {

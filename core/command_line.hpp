@@ -48,6 +48,7 @@ struct CommandLine {
   bool as_json = false;
   bool all = false;  // of withdraw, drain and resume
   bool wait = false;
+  bool force = false;
   Duration timeout = std::chrono::seconds(30);  // of --wait
   std::vector<std::string> names;  // of check, status, drain and resume: services; of probes: a type
 

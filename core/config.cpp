@@ -178,6 +178,8 @@ class Loader {
     out.health.fall = static_cast<unsigned>(options.integer("fall"));
     out.health.hold_down = options.duration("hold_down");
     out.linger = options.duration("linger");
+    out.last_instance.min_peers = static_cast<unsigned>(options.integer("min_peers"));
+    out.last_instance.keeps_dead = options.text("last_resort") == "keep";
     const auto interval = options.duration("interval");
     const auto timeout =
         options.has("timeout") ? options.duration("timeout") : std::min(milliseconds(800), interval * 4 / 5);
@@ -405,6 +407,8 @@ nlohmann::ordered_json describe(const Config& config) {
     s["hold_down"] = format_duration(in_ms(service.health.hold_down));
     s["lease"] = format_duration(service.lease);
     s["linger"] = format_duration(in_ms(service.linger));
+    s["min_peers"] = service.last_instance.min_peers;
+    s["last_resort"] = service.last_instance.keeps_dead ? "keep" : "withdraw";
     s["stale_after"] = format_duration(in_ms(service.health.stale_after));
     if (const auto& damping = service.health.damping) {
       s["damping"] = {{"penalty", static_cast<std::int64_t>(damping->penalty)},

@@ -14,6 +14,7 @@
 #include "command_runner.hpp"
 #include "config_reader.hpp"
 #include "health.hpp"
+#include "last_instance.hpp"
 #include "log.hpp"
 #include "options.hpp"
 #include "plugin_table.hpp"
@@ -30,6 +31,7 @@ struct ServiceConfig {
   std::chrono::seconds lease{};
   Duration linger{};
   HealthPolicy health;
+  LastInstancePolicy last_instance;
   ProberPart part = ProberPart::built_in;
   // Empty where ConfigContext::running said that they stay, or where they are another prober's.
   std::vector<std::unique_ptr<Probe>> probes;

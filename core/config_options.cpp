@@ -4,6 +4,7 @@
 namespace anyprobe {
 namespace {
 
+constexpr const char* kLastResorts[] = {"keep", "withdraw"};
 constexpr std::int64_t kDay = 24LL * 3600 * 1000;
 
 constexpr OptionSpec kService[] = {
@@ -55,6 +56,18 @@ constexpr OptionSpec kService[] = {
          "how long the host goes on answering for an address that is withdrawn as planned, until the network "
          "no longer sends anything to it; a service that failed never lingers",
      .maximum = 3'600'000},
+    {.name = "min_peers",
+     .kind = OptionKind::integer,
+     .default_value = "0",
+     .help =
+         "a failure withdraws only what at least so many other routers announce, as far as FRR can tell; 0: "
+         "all",
+     .maximum = 1000},
+    {.name = "last_resort",
+     .kind = OptionKind::choice,
+     .default_value = "keep",
+     .help = "what min_peers does with a service that is known for certain to be dead (its port refuses)",
+     .choices = kLastResorts},
     {.name = "stale_after",
      .kind = OptionKind::duration,
      .help =

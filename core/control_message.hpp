@@ -14,6 +14,11 @@
 
 namespace anyprobe {
 
+// The verbs that change something; "status" asks.
+inline constexpr const char* kDrainVerb = "drain";
+inline constexpr const char* kForceDrainVerb = "force-drain";  // also what nobody else announces
+inline constexpr const char* kResumeVerb = "resume";
+
 struct ControlRequest {
   std::string verb;                    // small letters and dashes
   std::vector<std::string> arguments;  // not empty, printable ASCII without spaces

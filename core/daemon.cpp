@@ -347,11 +347,14 @@ int run_prober(const CommandLine& line, PluginTable& plugins) {
       name, prober.services(), [&] { return keeper->owed_since(); },
       [&](const std::string& service) { return prober.drained(service); });
   report.confirm_by([&](const Advertisement& what) { return confirmer.of(what); });
+  report.complain_by([&] { return prober.last_instances(); });
+  prober.consult([&](const Advertisement& what) { return confirmer.of(what); });
   ControlServer control(loop, [&](const ControlRequest& request) {
-    const bool drains = request.verb == "drain";
-    if (!drains && request.verb != "resume") return report.answer(request);
+    const bool force = request.verb == kForceDrainVerb;
+    const bool drains = force || request.verb == kDrainVerb;
+    if (!drains && request.verb != kResumeVerb) return report.answer(request);
     report.hurry();
-    auto refusal = drains ? prober.drain(request.arguments) : prober.resume(request.arguments);
+    auto refusal = drains ? prober.drain(request.arguments, force) : prober.resume(request.arguments);
     return ControlReply{refusal.empty(), std::move(refusal)};
   });
   KeeperClient client(

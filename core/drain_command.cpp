@@ -70,7 +70,7 @@ class Drain {
 
   void order(Survey& told) const {
     for (const auto& instance : told.instances) {
-      ControlRequest request{drain_ ? "drain" : "resume", {}};
+      ControlRequest request{!drain_ ? kResumeVerb : line_.force ? kForceDrainVerb : kDrainVerb, {}};
       // Of --all, each of its services: none that comes with a reload in between.
       for (const auto& service : instance.services) {
         request.arguments.push_back(service.name);
@@ -89,7 +89,7 @@ class Drain {
       auto complaint = complaint_of(answer, line_.run_dir);
       if (answer.end == ControlAnswer::End::vanished)
         complaint = {kNotRunning, "", instance + " runs no more"};
-      if (answer.end == ControlAnswer::End::refused) complaint.line = instance + ": " + answer.text;
+      if (answer.end == ControlAnswer::End::refused) complaint = {kNotNow, "", instance + ": " + answer.text};
       told.complaints.push_back(std::move(complaint));
     }
   }

@@ -27,8 +27,8 @@ std::string rounded(Duration duration) {
 
 bool same(const ServiceConfig& a, const ServiceConfig& b) {
   return a.schedule == b.schedule && a.timeout == b.timeout && a.lease == b.lease && a.health == b.health &&
-         a.linger == b.linger && a.need == b.need && a.asks == b.asks && a.advertise == b.advertise &&
-         a.commands == b.commands;
+         a.linger == b.linger && a.last_instance == b.last_instance && a.need == b.need && a.asks == b.asks &&
+         a.advertise == b.advertise && a.commands == b.commands;
 }
 
 std::string explained(std::string_view reason, const std::string& detail) {
@@ -169,15 +169,15 @@ ConfigErrors Prober::configure(const std::vector<SourceFile>& files, const Circu
   return errors;
 }
 
-std::string Prober::drain(const std::vector<std::string>& names) {
-  return administer(names, true);
+std::string Prober::drain(const std::vector<std::string>& names, bool force) {
+  return administer(names, true, force);
 }
 
 std::string Prober::resume(const std::vector<std::string>& names) {
-  return administer(names, false);
+  return administer(names, false, true);
 }
 
-std::string Prober::administer(const std::vector<std::string>& names, bool drain) {
+std::string Prober::administer(const std::vector<std::string>& names, bool drain, bool force) {
   if (suspended_) return "suspended: CONT resumes it";
   if (leaving_) return "about to end";
   std::set<std::string> all;
@@ -186,6 +186,10 @@ std::string Prober::administer(const std::vector<std::string>& names, bool drain
   if (wanted.empty()) wanted = all;
   for (const auto& name : wanted) {
     if (!all.contains(name)) return "there is no service " + in_quotes(name);
+  }
+  for (const auto& service : services_) {
+    if (force || !wanted.contains(service->name()) || drained_.contains(service->name())) continue;
+    if (auto last = last_of(*service); !last.empty()) return last;
   }
   for (const auto& name : wanted) {
     if (drain == drained_.contains(name)) continue;
@@ -217,8 +221,13 @@ Wish Prober::wish_of(Service& service) const {
 std::vector<Wish> Prober::wishes() {
   std::vector<Wish> out;
   for (const auto& place : places_) {
-    out.insert(out.end(), place.advertisements,
-               place.service == nullptr ? Wish::hold : wish_of(*place.service));
+    const auto wish = place.service == nullptr ? Wish::hold : wish_of(*place.service);
+    out.insert(out.end(), place.advertisements, wish);
+    if (wish != Wish::withdraw || !keeps_any(*place.service)) continue;
+    for (std::size_t i = 0; i < place.advertisements; ++i) {
+      if (place.service->last_instance().keeps(i))
+        out[out.size() - place.advertisements + i] = Wish::announce;
+    }
   }
   return out;
 }
@@ -264,6 +273,7 @@ void Prober::on_event(Service& service, const HealthEvent& event) {
        {"state", to_string(event.to)},
        {"reason", event.reason},
        {"detail", event.detail}});
+  note_last_instance(service, event);
   // All that changes in one pass of the loop goes to the kernel as one batch.
   changed_.schedule();
   if (event.to == HealthState::up) add_hook(service, HookState::up, event.reason);

@@ -2,6 +2,7 @@
 // which are wanted.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <set>
 #include <string>
@@ -10,6 +11,7 @@
 #include "command_line.hpp"
 #include "command_runner.hpp"
 #include "config.hpp"
+#include "confirmation.hpp"
 #include "event_loop.hpp"
 #include "keeper_link.hpp"
 #include "plugin_table.hpp"
@@ -26,14 +28,22 @@ class Prober {
   // Before anything else; the link outlives the prober's last call to it.
   void use(KeeperLink& link) { link_ = &link; }
 
+  // Tells what the routing daemon makes of an advertisement.
+  void consult(std::function<Confirmation(const Advertisement& what)> routing) {
+    routing_ = std::move(routing);
+  }
+
   // Takes the configuration, at start or as a reload, or returns what is wrong with it and keeps what it had.
   // Services that did not change are not touched. wishes() must be told behind it.
   ConfigErrors configure(const std::vector<SourceFile>& files, const Circumstances& circumstances);
   // Withdraws services as planned, whatever their health, or lets them be announced again by it; all where
   // none is named. Empty, or what is wrong, and then nothing was done.
-  std::string drain(const std::vector<std::string>& names);
+  // `force`: also what nobody else announces.
+  std::string drain(const std::vector<std::string>& names, bool force);
   std::string resume(const std::vector<std::string>& names);
   [[nodiscard]] bool drained(const std::string& name) const { return drained_.contains(name); }
+  // What stays announced although its service is down, one line each.
+  [[nodiscard]] std::vector<std::string> last_instances() const;
 
   // What is to become of each advertisement of the configuration, by what is known of its service now.
   [[nodiscard]] std::vector<Wish> wishes();
@@ -66,7 +76,13 @@ class Prober {
   void add_hook(const Service& service, HookState state, std::string_view reason);
   void run_hooks();
   void run_hooks_of_all_up(std::string_view reason);
-  std::string administer(const std::vector<std::string>& names, bool drain);
+  // prober_last_instance.cpp
+  [[nodiscard]] LastInstance::Others others_of(const Service& service) const;
+  [[nodiscard]] std::string last_of(const Service& service) const;
+  [[nodiscard]] std::vector<std::string> kept_of(const Service& service) const;
+  void note_last_instance(Service& service, const HealthEvent& event);
+  bool keeps_any(Service& service);
+  std::string administer(const std::vector<std::string>& names, bool drain, bool force);
   [[nodiscard]] Wish wish_of(Service& service) const;
   void want();
   void start_all();
@@ -82,6 +98,7 @@ class Prober {
   PluginTable& plugins_;
   CommandRunner& commands_;
   KeeperLink* link_ = nullptr;
+  std::function<Confirmation(const Advertisement&)> routing_;
   const ProberPart part_;
   std::vector<std::unique_ptr<Service>> services_;
   // Of each service of the configuration, also of those that are another prober's (null).

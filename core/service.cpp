@@ -32,6 +32,7 @@ void Service::start(std::size_t position, bool held) {
   stop();
   const auto now = Clock::now();
   health_ = Health(config_.health, now, held);
+  last_instance_.clear();
   reason_ = {};
   detail_.clear();
   due_ = schedule_.first(now, position);
@@ -85,6 +86,7 @@ void Service::done(const Result& result, Duration took) {
   const auto now = Clock::now();
   const auto before = last_ ? last_->verdict : Verdict::pass;
   last_ = Last{now, result.verdict, result.reason, took};
+  dead_ = result.verdict == Verdict::fail && result.evidence == Evidence::conclusive;
   on_check_(*this, {result, took, before});
   tell(health_.observe(result, now));
   due_ = schedule_.next(due_, now, health_.in_doubt());

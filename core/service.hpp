@@ -9,6 +9,7 @@
 
 #include "config.hpp"
 #include "health.hpp"
+#include "last_instance.hpp"
 #include "runner.hpp"
 #include "schedule.hpp"
 
@@ -57,6 +58,11 @@ class Service {
     Duration took{};
   };
   [[nodiscard]] const std::optional<Last>& last() const { return last_; }
+  // The last round ended with a refusal for certain.
+  [[nodiscard]] bool dead() const { return dead_; }
+  // Its owner says when it fails; it is cleared with the next start.
+  [[nodiscard]] LastInstance& last_instance() { return last_instance_; }
+  [[nodiscard]] const LastInstance& last_instance() const { return last_instance_; }
   [[nodiscard]] const std::vector<Endpoint>& endpoints() const { return endpoints_; }
 
  private:
@@ -79,6 +85,8 @@ class Service {
   std::string_view reason_;
   std::string detail_;
   std::optional<Last> last_;
+  bool dead_ = false;
+  LastInstance last_instance_;
   std::unique_ptr<Runner> runner_;
   Timer timer_;
 };

@@ -28,6 +28,9 @@ class StatusReport {
     confirmed_ = std::move(confirmed);
   }
 
+  // What is wrong beside what the keeper tells, one line each.
+  void complain_by(std::function<std::vector<std::string>()> problems) { problems_ = std::move(problems); }
+
   // The keeper has told how the kernel has the services that there are.
   void take(KernelView view);
   // The services are about to be replaced, and have been. What stays announced is known by itself until the
@@ -52,6 +55,7 @@ class StatusReport {
   const std::function<std::optional<TimePoint>()> owed_since_;
   const std::function<bool(const std::string&)> drained_;
   std::function<Confirmation(const Advertisement&)> confirmed_;
+  std::function<std::vector<std::string>()> problems_;
   const TimePoint started_;
   WallClock clock_;
   KernelView view_;

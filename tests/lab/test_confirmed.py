@@ -42,7 +42,7 @@ def test_confirmed_once_announced_and_once_withdrawn(probing):
     # It asks as the group that may, and not by a capability.
     assert privileges(probing.keeper()).groups[-1:] == (grp.getgrnam("frrvty").gr_gid,)
     becomes(probing, all_are("confirmed", True), "the announcement is confirmed")
-    assert drained(probing, "drain", "--wait").returncode == 0
+    assert drained(probing, "drain", "--wait", "--force").returncode == 0
     one = told(probing)
     assert one.states("dns") == dict.fromkeys(BOTH, "withdrawn") and all_are("confirmed", True)(one)
     assert not any(probing.lab.routes.now(prefix) for prefix in BOTH)

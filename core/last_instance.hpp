@@ -1,0 +1,37 @@
+// Whether an announcement stays although its service fails, since the network would be left without it. Pure.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+namespace anyprobe {
+
+struct LastInstancePolicy {
+  unsigned min_peers = 0;  // so many other routers must announce it before a failure withdraws it; 0: off
+  bool keeps_dead = true;  // also where it is known for certain that nobody answers
+
+  friend bool operator==(const LastInstancePolicy&, const LastInstancePolicy&) = default;
+};
+
+// Of one service; its announcements are numbered as in its configuration.
+class LastInstance {
+ public:
+  // How many others announce each, as far as that can be told.
+  using Others = std::vector<std::optional<unsigned>>;
+
+  // What it announces has just failed: `dead` for certain. What too few others announce is kept; of what
+  // cannot be told, nothing is.
+  void fail(const LastInstancePolicy& policy, const Others& others, bool dead);
+  // It goes on failing. Returns what is let go of now. What has been let go of stays so until the next
+  // failure: whoever is down announces nothing anew.
+  std::vector<std::size_t> look(const LastInstancePolicy& policy, const Others& others, bool dead);
+  void clear() { kept_.clear(); }
+
+  [[nodiscard]] bool any() const;
+  [[nodiscard]] bool keeps(std::size_t i) const { return i < kept_.size() && kept_[i]; }
+
+ private:
+  std::vector<bool> kept_;
+};
+
+}  // namespace anyprobe

@@ -1,0 +1,100 @@
+"""What no other router announces: kept where a configuration says so (min_peers), and not drained unless one insists."""
+
+import signal
+
+import pytest
+from conftest import BOTH, service
+from lab import SERVICE4, SERVICE6
+from netns import holds, kill, wait_until
+from status import becomes, table, told
+
+NOBODY = "too few others announce it (min_peers)"
+
+
+def start(probing, others, **more):
+    """Returns (process, log) once it is known how many others there are."""
+    for prefix in BOTH if others else ():
+        probing.lab.far.add_address(prefix)
+    process, log = probing.run_config(service(*BOTH, **more), frr={"vty_dir": str(probing.node.frr.run_dir)})
+    wait_until(lambda: probing.node.addresses() >= set(BOTH), 10, "the addresses are there")
+    becomes(probing, lambda one: states(one) == {"announced"} and
+            {each["others"] for each in one.services["dns"]["advertise"]} == {others}, "it knows of the others", 30)
+    return process, log
+
+
+def states(one):
+    return set(one.states("dns").values())
+
+
+def fails(probing, number=signal.SIGKILL):
+    probing.node.kill_unbound(number)
+    return becomes(probing, lambda one: one.services["dns"]["health"] == "down", "it is down")
+
+
+def drained(probing, *words):
+    return probing.node.program("anyprobe", "drain", "--run-dir", probing.node.run_dir, "dns", *words)
+
+
+def test_the_last_is_kept_until_another_announces_it(probing):
+    _, log = start(probing, 0, min_peers=1)
+    fails(probing)
+    holds(lambda: states(told(probing)) == {"announced"} and probing.node.addresses() == set(BOTH), 5,
+          "it is kept, also beyond its lease", every=0.3)
+    assert log.read_text().count(NOBODY) == 2
+    assert table(probing).count("min_peers") == 2 and "still announced" in table(probing)
+    # Of one family there is another by now: that one goes, the other stays.
+    probing.lab.far.add_address(SERVICE4)
+    wait_until(lambda: probing.node.addresses() == {SERVICE6}, 30, "the one that others announce is withdrawn")
+    assert "is withdrawn: others announce it now" in log.read_text()
+    holds(lambda: probing.node.addresses() == {SERVICE6}, 1, "the other stays")
+
+
+def test_it_recovers(probing):
+    _, log = start(probing, 0, min_peers=1)
+    fails(probing, signal.SIGSTOP)
+    assert states(told(probing)) == {"announced"}
+    kill(probing.node.unbound.pid, signal.SIGCONT)
+    one = becomes(probing, lambda one: one.services["dns"]["health"] == "up", "it is up again")
+    assert states(one) == {"announced"} and not one.instances["anyprobe"]["problems"]
+    assert "is no longer announced as the last instance alone" in log.read_text()
+
+
+def test_a_prober_that_hangs_keeps_nothing(probing):
+    start(probing, 0, min_peers=1)
+    fails(probing)
+    kill(probing.pid("anyprobe"), signal.SIGSTOP)
+    wait_until(lambda: not probing.node.addresses() & set(BOTH), 20, "the lease ends")
+
+
+@pytest.mark.parametrize("number", [signal.SIGSTOP, signal.SIGKILL], ids=["hung", "dead"])
+def test_the_stone_dead_may_be_told_to_go(probing, number):
+    """Hung, it is kept; killed, its port refuses, and it is not."""
+    start(probing, 0, min_peers=1, last_resort="withdraw")
+    fails(probing, number)
+    if number == signal.SIGSTOP:
+        holds(lambda: states(told(probing)) == {"announced"}, 2, "it is kept", every=0.3)
+        probing.node.kill_unbound()
+    wait_until(lambda: not probing.node.addresses() & set(BOTH), 20, "it is withdrawn")
+
+
+def test_where_others_announce_it_a_failure_withdraws(probing):
+    start(probing, 1, min_peers=1)
+    fails(probing)
+    wait_until(lambda: not probing.node.addresses() & set(BOTH), 10, "it is withdrawn")
+
+
+def test_the_last_is_not_drained_unless_one_insists(probing):
+    start(probing, 0)
+    done = drained(probing)
+    assert done.returncode == 75 and "no other router announces" in done.stderr and "--force" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert told(probing).services["dns"]["admin"] == "active" and probing.node.addresses() == set(BOTH)
+    assert drained(probing, "--wait", "--force").returncode == 0
+    assert not probing.node.addresses() & set(BOTH)
+
+
+def test_where_others_announce_it_it_is_drained(probing):
+    start(probing, 1)
+    done = drained(probing, "--wait")
+    assert done.returncode == 0, done.stderr
+    assert not probing.node.addresses() & set(BOTH)
