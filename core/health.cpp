@@ -31,6 +31,16 @@ void Health::set_policy(const HealthPolicy& policy) {
   held_until_.reset();
 }
 
+void Health::start_over(TimePoint now) {
+  passes_ = fails_ = 0;
+  held_ = false;
+  held_until_.reset();
+  doubt_ = true;
+  if (state_ != HealthState::up) return;
+  state_ = HealthState::unknown;
+  since_ = last_verdict_ = now;
+}
+
 std::optional<HealthEvent> Health::observe(const Result& result, TimePoint now) {
   if (result.verdict == Verdict::local_error) return tick(now);
   last_verdict_ = now;

@@ -57,6 +57,9 @@ class Health {
   [[nodiscard]] bool in_doubt() const { return doubt_; }
   [[nodiscard]] TimePoint since() const { return since_; }
 
+  // What is known may no longer be so: answers count from now on, and one that is up is unknown. Time down
+  // and damping go on.
+  void start_over(TimePoint now);
   // From now on by another policy; neither the state nor what counts towards a change is lost.
   void set_policy(const HealthPolicy& policy);
 

@@ -191,14 +191,19 @@ std::string Prober::administer(const std::vector<std::string>& names, bool drain
     if (force || !wanted.contains(service->name()) || drained_.contains(service->name())) continue;
     if (auto last = last_of(*service); !last.empty()) return last;
   }
-  for (const auto& name : wanted) {
-    if (drain == drained_.contains(name)) continue;
+  for (const auto& service : services_) {
+    const auto& name = service->name();
+    if (!wanted.contains(name) || drain == drained_.contains(name)) continue;
     log(LogLevel::info, name + (drain ? ": drained by hand" : ": resumed by hand"),
         {{"service", name}, {"admin", drain ? "drained" : "active"}});
-    if (drain)
+    if (drain) {
       drained_.insert(name);
-    else
-      drained_.erase(name);
+      continue;
+    }
+    drained_.erase(name);
+    // It has most likely been restarted meanwhile, and what is known of it is from before.
+    returning_.insert(name);
+    service->ask_afresh();
   }
   std::vector<bool> flags;
   for (const auto& place : places_)
@@ -214,7 +219,8 @@ Wish Prober::wish_of(Service& service) const {
   // The loop may have stood still since the last answer: what is said now must be so now.
   service.look_at_age();
   if (drained(service.name())) return service.state() == HealthState::down ? Wish::withdraw : Wish::linger;
-  if (service.state() == HealthState::unknown) return Wish::hold;
+  if (service.state() == HealthState::unknown)
+    return returning_.contains(service.name()) ? Wish::linger : Wish::hold;
   return service.up() ? Wish::announce : Wish::withdraw;
 }
 
@@ -274,6 +280,7 @@ void Prober::on_event(Service& service, const HealthEvent& event) {
        {"reason", event.reason},
        {"detail", event.detail}});
   note_last_instance(service, event);
+  returning_.erase(service.name());
   // All that changes in one pass of the loop goes to the kernel as one batch.
   changed_.schedule();
   if (event.to == HealthState::up) add_hook(service, HookState::up, event.reason);

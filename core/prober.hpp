@@ -107,6 +107,7 @@ class Prober {
     std::size_t advertisements = 0;
   };
   std::set<std::string> drained_;
+  std::set<std::string> returning_;  // resumed, and no answer from after that has made them up or down yet
   std::vector<Place> places_;
   std::vector<Hook> hooks_;
   bool suspended_ = false;

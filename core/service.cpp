@@ -52,6 +52,19 @@ void Service::catch_up() {
   if (!runner_->running()) round();
 }
 
+void Service::ask_afresh() {
+  if (!started_) return;
+  const auto now = Clock::now();
+  runner_->cancel();
+  health_.start_over(now);
+  if (state() == HealthState::unknown) {
+    reason_ = {};
+    detail_.clear();
+  }
+  due_ = now;
+  arm();
+}
+
 void Service::look_at_age() {
   if (started_) tell(health_.tick(Clock::now()));
 }

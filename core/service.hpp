@@ -35,6 +35,8 @@ class Service {
   // Time has passed that the loop did not see (a stop): what is stale is said now, and the service is asked
   // at once.
   void catch_up();
+  // Something may have happened to it: only answers to what is asked from now on count.
+  void ask_afresh();
   // Says what is stale by now, so that what follows is not said on old answers.
   void look_at_age();
 

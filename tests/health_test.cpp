@@ -335,3 +335,43 @@ TEST_CASE("without damping an address may flap as it likes") {
     CHECK(p.fails());
   }
 }
+
+TEST_CASE("asked afresh, one that was up is unknown until it answers well often enough") {
+  Patient p;
+  p.comes_up();
+  p.now += 1s;
+  p.health.start_over(p.now);
+  CHECK(p.health.state() == HealthState::unknown);
+  CHECK(p.health.since() == p.now);
+  CHECK(p.health.in_doubt());
+  CHECK_FALSE(p.passes());
+  const auto event = p.passes();
+  REQUIRE(event);
+  CHECK(event->from == HealthState::unknown);
+  CHECK(event->to == HealthState::up);
+}
+
+TEST_CASE("asked afresh, one that is down is so and held down, and good answers from before do not count") {
+  Patient p({.rise = 2, .fall = 1, .hold_down = 60s, .stale_after = 10s, .damping = {}});
+  p.comes_up();
+  p.goes_down();
+  p.passes();
+  p.health.start_over(p.now);
+  CHECK(p.health.state() == HealthState::down);
+  CHECK_FALSE(p.passes());
+  const auto event = p.passes();
+  REQUIRE(event);
+  CHECK(event->held_by == "hold_down");
+}
+
+TEST_CASE("asked afresh, damping forgets nothing") {
+  Patient p({.rise = 1, .fall = 1, .hold_down = {}, .stale_after = 10s, .damping = DampingPolicy{}});
+  for (int i = 0; i < 3; ++i) {
+    p.comes_up();
+    p.goes_down();
+    p.health.start_over(p.now);
+  }
+  const auto event = p.passes();
+  REQUIRE(event);
+  CHECK(event->held_by == "damping");
+}

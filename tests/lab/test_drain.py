@@ -69,6 +69,19 @@ def test_a_service_that_fails_while_it_is_drained_lingers_no_longer(probing):
     assert told(probing).states() == all_of("withdrawn")
 
 
+def test_what_was_known_before_does_not_announce_it(probing):
+    """Between drain and resume it was restarted, and loads: nobody has noticed yet."""
+    probing.start_announced(pace=("--interval", "5s", "--timeout", "200ms", "--rise", "1", "--fall", "2", "--linger", "0s"))
+    done(probing, "drain", "dns-probe", "--wait")
+    probing.node.kill_unbound()
+    done(probing, "resume", "dns-probe")
+    holds(lambda: not probing.node.addresses(), 1.5, "it is not announced")
+    fails(probing, 75, "dns-probe is down (refused)", "resume", "dns-probe", "--wait", "--timeout", "300ms")
+    probing.node.start_unbound()
+    done(probing, "resume", "dns-probe", "--wait")
+    probing.announced()
+
+
 def test_one_of_several(probing):
     probing.run_config(service(SERVICE4, name="one"), service(SECOND4, name="two"))
     probing.announced([SERVICE4, SECOND4])
