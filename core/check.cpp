@@ -110,12 +110,14 @@ int run_check(const CommandLine& line, PluginTable& plugins) {
   for (auto& one : checked) {
     std::vector<Probe*> probes;
     for (const auto& probe : one.service->probes) probes.push_back(probe.get());
-    one.runner = std::make_unique<Runner>(loop, std::move(probes), one.service->need, one.service->timeout,
-                                          [&](const Result& result, Duration took) {
-                                            one.result = result;
-                                            one.took = took;
-                                            if (--missing == 0) loop.stop();
-                                          });
+    one.runner = std::make_unique<Runner>(
+        loop, std::move(probes), one.service->need, one.service->timeout,
+        [&](const Result& result, Duration took) {
+          one.result = result;
+          one.took = took;
+          if (--missing == 0) loop.stop();
+        },
+        one.service->shared);
     one.runner->start();
   }
   if (missing > 0) loop.run();

@@ -5,6 +5,7 @@
 
 #include "advertise_reader.hpp"
 #include "privileges.hpp"
+#include "shared_probes.hpp"
 #include "text.hpp"
 
 namespace anyprobe {
@@ -241,6 +242,7 @@ class Loader {
     if (context_.loop == nullptr) return;
     if (context_.part == ProberPart::built_in && out.part == ProberPart::modules) return;
     const bool own = context_.part == ProberPart::whole || context_.part == out.part;
+    out.shared = read_shared(value, several);
 
     out.asks = value.value().dump();
     add_attachments(value, value.value(), out.asks);
@@ -317,7 +319,7 @@ class Loader {
       type.error(shown(type.value()) + " " + context_.plugins->why_not(name));
       return nullptr;
     }
-    constexpr std::string_view kProbeKeys[] = {"type"};
+    constexpr std::string_view kProbeKeys[] = {"type", "shared"};
     Options options(item, plugin->options, kProbeKeys);
     judge_probe_commands(item, plugin->options);
     options.run_commands_by(context_.commands, place.service, place.place);

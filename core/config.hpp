@@ -35,9 +35,10 @@ struct ServiceConfig {
   ProberPart part = ProberPart::built_in;
   // Empty where ConfigContext::running said that they stay, or where they are another prober's.
   std::vector<std::unique_ptr<Probe>> probes;
-  std::size_t need = 1;  // how many of the probes must pass
-  std::string asks;      // two services of the same `asks` have the same probes; has secrets in it
-  std::string probed;    // the probes as JSON, without secrets
+  std::size_t need = 1;      // how many of the probes must pass
+  std::vector<bool> shared;  // for each of them, also where they are not here: see Tally
+  std::string asks;          // two services of the same `asks` have the same probes; has secrets in it
+  std::string probed;        // the probes as JSON, without secrets
   std::vector<Advertisement> advertise;
   ServiceCommands commands;
 };

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "tally.hpp"
+
 namespace anyprobe {
 
 const char* to_string(HealthState state) {
@@ -36,6 +38,8 @@ void Health::start_over(TimePoint now) {
   held_ = false;
   held_until_.reset();
   doubt_ = true;
+  shared_failure_.reset();
+  shared_against_ = 0;
   if (state_ != HealthState::up) return;
   state_ = HealthState::unknown;
   since_ = last_verdict_ = now;
@@ -50,7 +54,9 @@ std::optional<HealthEvent> Health::observe(const Result& result, TimePoint now) 
     passes_ = decides ? policy_.rise : std::min(passes_ + 1, policy_.rise);
     doubt_ = state_ != HealthState::up;
     last_pass_ = result;
-    return rise_if_allowed(now);
+    auto shared = weigh_shared(result, now);
+    auto risen = rise_if_allowed(now);
+    return risen ? std::move(risen) : std::move(shared);
   }
   passes_ = 0;
   held_until_.reset();
@@ -113,6 +119,27 @@ std::optional<HealthEvent> Health::rise_if_allowed(TimePoint now) {
   return change(HealthState::up, last_pass_.reason, last_pass_.detail, now);
 }
 
+std::optional<HealthEvent> Health::weigh_shared(const Result& pass, TimePoint now) {
+  if (state_ != HealthState::up) return std::nullopt;
+  const bool fails = pass.reason == kSharedFailed;
+  if (fails && shared_failure_) shared_failure_->detail = pass.detail;
+  if (fails == shared_failure_.has_value()) {
+    shared_against_ = 0;
+    return std::nullopt;
+  }
+  if (++shared_against_ < (fails ? policy_.fall : policy_.rise)) return std::nullopt;
+  shared_against_ = 0;
+  HealthEvent event;
+  event.kind = fails ? HealthEvent::Kind::shared_fails : HealthEvent::Kind::shared_passes;
+  event.from = event.to = state_;
+  event.reason = pass.reason;
+  event.detail = pass.detail;
+  if (shared_failure_) event.lasted = now - shared_failure_->since;
+  shared_failure_.reset();
+  if (fails) shared_failure_ = SharedFailure{now, pass.detail};
+  return event;
+}
+
 HealthEvent Health::change(HealthState to, std::string_view reason, std::string detail, TimePoint now) {
   if (damping_ && state_ == HealthState::up) damping_->flap(now);
   HealthEvent event;
@@ -123,6 +150,9 @@ HealthEvent Health::change(HealthState to, std::string_view reason, std::string 
   event.lasted = now - since_;
   if (damping_) event.penalty = damping_->penalty(now);
   event.suppressed = damping_ && damping_->suppressed(now);
+  shared_failure_.reset();
+  shared_against_ = 0;
+  if (to == HealthState::up && reason == kSharedFailed) shared_failure_ = SharedFailure{now, event.detail};
   was_up_ = was_up_ || to == HealthState::up;
   state_ = to;
   since_ = now;

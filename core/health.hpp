@@ -25,8 +25,10 @@ struct HealthPolicy {
 
 struct HealthEvent {
   enum class Kind : std::uint8_t {
-    changed,  // `from` to the state it has now
-    held,     // would be up, but is held back
+    changed,        // `from` to the state it has now
+    held,           // would be up, but is held back
+    shared_fails,   // up, which it would not be without what Tally says of shared probes
+    shared_passes,  // and no more so
   };
   Kind kind = Kind::changed;
   HealthState from = HealthState::unknown;
@@ -38,6 +40,11 @@ struct HealthEvent {
   Duration held_for{};       // from now
   double penalty = 0;        // after the event, of a service with damping
   bool suppressed = false;   // by damping, after the event
+};
+
+struct SharedFailure {
+  TimePoint since{};
+  std::string detail;  // of the last
 };
 
 class Health {
@@ -57,6 +64,10 @@ class Health {
   [[nodiscard]] bool in_doubt() const { return doubt_; }
   [[nodiscard]] TimePoint since() const { return since_; }
 
+  // While it is up in spite of shared probes: since it came up so, or after `fall` such answers, until `rise`
+  // others.
+  [[nodiscard]] const std::optional<SharedFailure>& shared_failure() const { return shared_failure_; }
+
   // What is known may no longer be so: answers count from now on, and one that is up is unknown. Time down
   // and damping go on.
   void start_over(TimePoint now);
@@ -65,6 +76,7 @@ class Health {
 
  private:
   std::optional<HealthEvent> rise_if_allowed(TimePoint now);
+  std::optional<HealthEvent> weigh_shared(const Result& pass, TimePoint now);
   HealthEvent change(HealthState to, std::string_view reason, std::string detail, TimePoint now);
   [[nodiscard]] TimePoint held_until(TimePoint now, std::string_view& by) const;
 
@@ -80,6 +92,8 @@ class Health {
   TimePoint last_verdict_;
   Result last_pass_;
   std::optional<TimePoint> held_until_;  // told as held, until then
+  std::optional<SharedFailure> shared_failure_;
+  unsigned shared_against_ = 0;  // passes in a row that speak against what is told of shared probes
 };
 
 }  // namespace anyprobe

@@ -65,6 +65,8 @@ std::string PluginTable::add(const ProbePlugin& plugin) {
   for (const auto& option : plugin.options) {
     if (option.kind == OptionKind::command)
       return "has an option that is a command: " + in_quotes(option.name);
+    if (std::string_view(option.name) == "shared")
+      return "has an option \"shared\", which is a key of every probe";
   }
   if (auto wrong = wrong_with_system_calls(plugin); !wrong.empty()) return wrong;
   plugins_.push_back(&plugin);

@@ -8,6 +8,8 @@
 
 #include "config_reader.hpp"
 #include "log.hpp"
+#include "shared_probes.hpp"
+#include "tally.hpp"
 #include "text.hpp"
 
 namespace anyprobe {
@@ -272,7 +274,9 @@ void Prober::on_event(Service& service, const HealthEvent& event) {
         {{"service", service.name()}, {"state", to_string(event.to)}, {"reason", event.held_by}});
     return;
   }
-  log(event.to == HealthState::up ? LogLevel::info : LogLevel::warning,
+  if (event.kind != HealthEvent::Kind::changed) return log_shared(service.name(), event);
+  const bool good = event.to == HealthState::up && event.reason != kSharedFailed;
+  log(good ? LogLevel::info : LogLevel::warning,
       service.name() + ": " + to_string(event.to) + " (" + explained(event.reason, event.detail) + "), was " +
           to_string(event.from) + " for " + rounded(event.lasted) + damping_note(event),
       {{"service", service.name()},

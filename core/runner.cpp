@@ -1,17 +1,20 @@
 #include "runner.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace anyprobe {
 
-Runner::Runner(EventLoop& loop, std::vector<Probe*> probes, std::size_t need, Duration timeout, Done done)
+Runner::Runner(EventLoop& loop, std::vector<Probe*> probes, std::size_t need, Duration timeout, Done done,
+               const std::vector<bool>& shared)
     : probes_(std::move(probes)),
-      tally_(probes_.size(), need),
+      tally_(probes_.size(), need, static_cast<std::size_t>(std::count(shared.begin(), shared.end(), true))),
       timeout_(timeout),
       done_(std::move(done)),
       deadline_(loop, [this] { deadline(); }),
       finish_(loop, [this] { finish(); }) {
-  for (std::size_t i = 0; i < probes_.size(); ++i) slots_.push_back(std::make_unique<Slot>(*this));
+  for (std::size_t i = 0; i < probes_.size(); ++i)
+    slots_.push_back(std::make_unique<Slot>(*this, i < shared.size() && shared[i]));
 }
 
 Runner::~Runner() {
@@ -33,12 +36,12 @@ void Runner::start() {
 void Runner::Slot::report(Result result) noexcept {
   if (reported) return;
   reported = true;
-  runner_.take(result);
+  runner_.take(result, shared_);
 }
 
-void Runner::take(const Result& result) {
+void Runner::take(const Result& result, bool shared) {
   if (!running_ || result_) return;
-  result_ = tally_.add(result);
+  result_ = tally_.add(result, shared);
   if (!result_) return;
   ended_ = Clock::now();
   // Whoever reports may be deep inside the attempt, so it is destroyed later, from a clean stack.

@@ -16,8 +16,9 @@ class Runner {
   using Done = std::function<void(const Result& result, Duration took)>;
 
   // `done` is called from a clean stack, once a round, and may destroy the runner. The probes outlive the
-  // runner.
-  Runner(EventLoop& loop, std::vector<Probe*> probes, std::size_t need, Duration timeout, Done done);
+  // runner. `shared`: for each of them whether it is (Tally); none is where it is empty.
+  Runner(EventLoop& loop, std::vector<Probe*> probes, std::size_t need, Duration timeout, Done done,
+         const std::vector<bool>& shared = {});
   ~Runner();
   Runner(const Runner&) = delete;
   Runner& operator=(const Runner&) = delete;
@@ -30,7 +31,7 @@ class Runner {
  private:
   class Slot final : public ResultSink {
    public:
-    explicit Slot(Runner& runner) : runner_(runner) {}
+    Slot(Runner& runner, bool shared) : runner_(runner), shared_(shared) {}
     void report(Result result) noexcept override;
 
     std::unique_ptr<Attempt> attempt;
@@ -38,9 +39,10 @@ class Runner {
 
    private:
     Runner& runner_;
+    const bool shared_;
   };
 
-  void take(const Result& result);
+  void take(const Result& result, bool shared);
   void deadline();
   void finish();
 

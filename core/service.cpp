@@ -24,8 +24,9 @@ void Service::make_runner() {
     probes.push_back(probe.get());
     for (auto& endpoint : probe->endpoints()) endpoints_.push_back(std::move(endpoint));
   }
-  runner_ = std::make_unique<Runner>(loop_, std::move(probes), config_.need, config_.timeout,
-                                     [this](const Result& result, Duration took) { done(result, took); });
+  runner_ = std::make_unique<Runner>(
+      loop_, std::move(probes), config_.need, config_.timeout,
+      [this](const Result& result, Duration took) { done(result, took); }, config_.shared);
 }
 
 void Service::start(std::size_t position, bool held) {
@@ -108,7 +109,7 @@ void Service::done(const Result& result, Duration took) {
 
 void Service::tell(const std::optional<HealthEvent>& event) {
   if (!event) return;
-  if (event->kind == HealthEvent::Kind::changed) {
+  if (event->kind != HealthEvent::Kind::held) {
     reason_ = event->reason;
     detail_ = event->detail;
   }

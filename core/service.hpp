@@ -49,7 +49,8 @@ class Service {
   [[nodiscard]] HealthState state() const { return health_.state(); }
   [[nodiscard]] bool up() const { return state() == HealthState::up; }
   [[nodiscard]] const Health& health() const { return health_; }
-  // Of the change to the state that it has; empty where there was none since the start.
+  // Of the change to the state that it has, or since then of its shared probes; empty where there was none
+  // since the start.
   [[nodiscard]] std::string_view reason() const { return reason_; }
   [[nodiscard]] const std::string& detail() const { return detail_; }
   // The last round that ended, also one from before the last start.

@@ -135,8 +135,9 @@ def test_the_example_of_a_probe_is_a_configuration(installed, folder, name):
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("page, name", [("syslog-probe.8", "syslog-ng.conf"), ("syslog-probe.8", "rsyslog.conf")])
-def test_a_server_is_configured_as_in_the_lab(installed, page, name):
+@pytest.mark.parametrize("page, name", [("syslog-probe.8", "syslog-ng.conf"), ("syslog-probe.8", "rsyslog.conf"),
+                                        ("anyprobe.8", "anyprobe.cron")])
+def test_what_is_shown_is_what_the_lab_runs(installed, page, name):
     """Each line of what the lab boots stands in the page as it is."""
     text = [line.strip() for line in section(shown(installed, page), "EXAMPLES").splitlines()]
     for line in (REPO / "scripts" / "manual" / name).read_text().splitlines():

@@ -1,0 +1,36 @@
+#include "shared_probes.hpp"
+
+#include <algorithm>
+
+#include "log.hpp"
+
+namespace anyprobe {
+
+std::vector<bool> read_shared(const ConfigReader& probes, bool several) {
+  std::vector<bool> out;
+  for (const auto& probe : probes.items()) {
+    const auto shared = probe.at("shared");
+    out.push_back(shared.value() == nlohmann::json(true));
+    if (probe.has("shared") && !shared.value().is_boolean())
+      shared.error(shown(shared.value()) + " is neither true nor false");
+    if (out.back() && !several)
+      shared.error("is for one of several \"probes\": the only one says whether the service itself works");
+  }
+  if (several && std::find(out.begin(), out.end(), false) == out.end())
+    probes.error("are all shared: none says whether the service itself works");
+  return out;
+}
+
+void log_shared(const std::string& service, const HealthEvent& event) {
+  const bool fails = event.kind == HealthEvent::Kind::shared_fails;
+  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(event.lasted);
+  log(fails ? LogLevel::warning : LogLevel::info,
+      service + (fails ? ": stays up although a shared probe fails (" + event.detail + ")"
+                       : ": no shared probe fails any more, after " + format_duration(ms)),
+      {{"service", service},
+       {"state", to_string(event.to)},
+       {"reason", event.reason},
+       {"detail", event.detail}});
+}
+
+}  // namespace anyprobe
