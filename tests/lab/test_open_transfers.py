@@ -16,14 +16,12 @@ PORT = 8080
 
 @pytest.fixture
 def servers(probing):
-    """On both nodes; only the near one announces the addresses unless a test says so."""
-    near, far = probing.lab.nodes
-    near.namespace.sysctl("net/ipv6/ip_nonlocal_bind", 1)
-    both = [EchoServer(node.namespace, PORT) for node in (near, far)]
+    """On both nodes; only the near one announces the addresses unless a test says so. Unlike UDP, TCP lingers in IPv6
+    without net.ipv6.ip_nonlocal_bind."""
+    both = [EchoServer(node.namespace, PORT) for node in probing.lab.nodes]
     yield both
     for one in both:
         one.close()
-    near.namespace.sysctl("net/ipv6/ip_nonlocal_bind", 0)
 
 
 @contextlib.contextmanager
