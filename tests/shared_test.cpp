@@ -213,3 +213,13 @@ TEST_CASE("shared: what is wrong with it in a configuration") {
             "anyprobe.json: services[0].probes[1].shared: \"yes\" is neither true nor false"});
   CHECK(errors_of(R"("shared": true, "probe": {"type": "dns"})").size() == 1);
 }
+
+TEST_CASE("shared: no module has an option of this name") {
+  static constexpr OptionSpec kOptions[] = {{.name = "shared", .help = "something"}};
+  static constexpr ProbePlugin kModule{
+      .type = "module", .options = kOptions, .create = [](EventLoop&, Options&) -> std::unique_ptr<Probe> {
+        return nullptr;
+      }};
+  PluginTable plugins(builtin_probes());
+  CHECK(plugins.add(kModule) == "has an option \"shared\", which is a key of every probe");
+}
