@@ -29,6 +29,10 @@ def stand(_graceful, probing):
     one.start()
     yield one
     one.close()
+    ended = [daemon for daemon in DAEMONS if daemon not in one.node.frr.processes]
+    if ended:  # it failed meanwhile
+        one.node.frr.boot(ended)
+        one.lab.wait_adjacent()
 
 
 def end_gracefully(stand):
