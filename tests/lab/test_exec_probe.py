@@ -242,10 +242,11 @@ def test_runner_and_prober_are_replaced(probing, open_folder):
 def test_no_more_at_once_than_may(probing, open_folder):
     """The one that has no slot was not asked: that is not its failure."""
     slow = script(open_folder, "slow", "exec sleep 1000\n")
-    running = Running(probing, exec_service(slow, name="a", interval="30s", timeout="29s", stale_after="60s"),
+    running = Running(probing, exec_service(slow, name="a", interval="30s", timeout="29s", stale_after="60s",
+                                          fast_interval="100ms"),
                       exec_service("true", name="b", prefix=SECOND4, interval="300ms", timeout="250ms"),
                       max_running=1)
-    running.logs("b: local_error (not_asked, not started: 1 command runs already)")
+    running.logs("b: local_error (not_asked, not started: 1 command runs already)", 60)
     assert len(probing.node.namespace.named("sleep")) == 1
     assert "b: down" not in running.log() and "timeout" not in running.log()
 

@@ -5,7 +5,7 @@ import sys
 import time
 
 import pytest
-from conftest import BOTH, QUICK, service
+from conftest import BOTH, PROMPT, QUICK, service
 from frr import permitted
 from lab import SECOND4, SERVICE4, SERVICE6
 from netns import Namespace, kill, process_state, wait_until
@@ -72,7 +72,7 @@ def prober(node, prefix):
 
 
 def start(node, *words):
-    return node.program("tcp-route-probe", "--run-dir", node.run_dir, *QUICK, *words)
+    return node.program("tcp-route-probe", "--run-dir", node.run_dir, *QUICK, *PROMPT, *words)
 
 
 def listen(probing):
