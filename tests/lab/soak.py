@@ -16,7 +16,7 @@ from crowd import WAYS_TO_FAIL, WELL, Crowd
 from frr import permitted
 from lab import BUILD
 from ledger import Announcement, Ledger
-from netns import PATIENCE, kill, wait_until
+from netns import PATIENCE, Timeout, kill, wait_until
 
 LEASE = 3
 INTERVAL, TIMEOUT, FALL = 1.0, 0.8, 2
@@ -113,7 +113,10 @@ class Soak:
             "--config", self.folder / "soak.json", log=self.log, cwd=self.folder, env=environment)
 
     def wait_all(self, timeout):
-        wait_until(lambda: not self.ledger.missing(), timeout, "everything is announced", every=0.1)
+        try:
+            wait_until(lambda: not self.ledger.missing(), timeout, "everything is announced", every=0.1)
+        except Timeout as late:
+            raise Timeout(f"{late}: lacks {self.ledger.missing()[:10]}") from None
 
     # What happens.
 

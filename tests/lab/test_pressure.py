@@ -67,6 +67,7 @@ def thousand(port):
                           "advertise": [{"address": f"{first + number}/128"}]} for number in range(1000)]}
 
 
+@pytest.mark.xdist_group("busy")
 def test_thousand_services_read_again_each_second(probing):
     node = probing.node
     with Crowd(node.namespace, 20000, 1, 1) as server:
@@ -210,6 +211,8 @@ def test_device_down_and_up_with_the_service_dead(stand):
     stand.kill_service()
     set_down(stand)
     wait_until(lambda: not any(map(stand.routed_here, KINDS)), BOUND, "the router routes nothing here")
+    # An interface that is down may keep its addresses until the death has been noticed.
+    wait_until(lambda: not stand.held(), BOUND, "nothing is there")
     stand.lab.settle()
     set_up(stand)
     # Of the router nothing is asked here: zebra 8.4.4 may keep a route of the kernel whose interface went down, where

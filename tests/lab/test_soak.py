@@ -3,6 +3,7 @@
 import random
 import time
 
+import pytest
 from soak import Soak, unexplained
 
 SECONDS = 40      # of everything; then
@@ -11,6 +12,8 @@ MORE_KIB = 1024
 PATIENCE = 2.0    # other tests run beside it; the benchmark has none
 
 
+# Beside the other test that keeps a core busy, it would be about the machine.
+@pytest.mark.xdist_group("busy")
 def test_soak(lab, folder):
     seed = random.SystemRandom().randrange(1 << 32)
     print(f"seed {seed}")
