@@ -80,7 +80,7 @@ def test_thousand_services_read_again_each_second(probing):
 
             def read_again():
                 kill(process.pid, signal.SIGHUP)
-                return log.read_text().count("1000 untouched") >= 6
+                return log.read_text().count("1000 untouched") >= 4
             # Of those that come while it is read, a slow machine heeds one.
             wait_until(read_again, 4 * PATIENCE, "it was read again and again", every=1)
             assert len(watch.changes) == changes and sorted(probing.ours()) == processes
