@@ -39,8 +39,11 @@ void Runner::Slot::report(Result result) noexcept {
   runner_.take(result, shared_);
 }
 
-void Runner::take(const Result& result, bool shared) {
+void Runner::take(Result result, bool shared) {
   if (!running_ || result_) return;
+  // Read only after we stood still for so long, it says how the service was, and nothing of now.
+  if (result.verdict == Verdict::pass && Clock::now() > started_ + 2 * timeout_)
+    result = {Verdict::local_error, Evidence::soft, "late", "an answer was read long after its deadline"};
   result_ = tally_.add(result, shared);
   if (!result_) return;
   ended_ = Clock::now();

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <stdexcept>
+#include <thread>
 
 using namespace anyprobe;
 using namespace std::chrono_literals;
@@ -20,11 +21,13 @@ class FakeProbe : public Probe {
   [[nodiscard]] std::vector<Endpoint> endpoints() const override { return {}; }
   std::unique_ptr<Attempt> start(ResultSink& sink) override {
     ++started;
+    std::this_thread::sleep_for(stall);
     return std::make_unique<FakeAttempt>(*this, sink);
   }
 
   int started = 0;
   int alive = 0;
+  Duration stall{};  // how long the whole process stands still before it answers
 
  private:
   class FakeAttempt : public Attempt {
@@ -108,6 +111,22 @@ TEST_CASE("silence fails at the deadline, and says whose answer is missing") {
   CHECK(round.result.detail == "no answer from the fake");
   CHECK(round.took >= 20ms);
   CHECK(probe.alive == 0);
+}
+
+TEST_CASE("a pass that is read long after its deadline says nothing, a failure is one") {
+  EventLoop loop;
+  Round round(loop);
+  const Result refused{Verdict::fail, Evidence::conclusive, "refused", ""};
+  for (const auto& [answer, verdict, reason] :
+       {std::tuple(kPass, Verdict::local_error, "late"), std::tuple(refused, Verdict::fail, "refused")}) {
+    FakeProbe probe(loop, FakeProbe::Behaviour::answers_inside_start, answer);
+    probe.stall = 25ms;
+    Runner runner(loop, {&probe}, 1, 10ms, round.done());
+    runner.start();
+    loop.run();
+    CHECK(round.result.verdict == verdict);
+    CHECK(round.result.reason == reason);
+  }
 }
 
 TEST_CASE("with several probes, those that no longer matter are cancelled") {
