@@ -69,11 +69,8 @@ constexpr std::array kOptions = {
                .kind = OptionKind::boolean,
                .default_value = "false",
                .help = "put a random label before the query, so that no cache has the answer"},
-    OptionSpec{.name = "source", .kind = OptionKind::address, .help = "the address to ask from"},
-    OptionSpec{.name = "bind_device",
-               .kind = OptionKind::text,
-               .placeholder = "INTERFACE",
-               .help = "the interface to ask through, whatever the routes say"},
+    kSourceOption,
+    kDeviceOption,
 };
 
 class DnsProbe final : public Probe {

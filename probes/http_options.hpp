@@ -7,6 +7,7 @@
 
 #include "core/options.hpp"
 #include "probes/http_answer.hpp"
+#include "probes/source_options.hpp"
 
 namespace anyprobe {
 
@@ -22,11 +23,6 @@ inline constexpr OptionSpec kExpectHeaderOption{
     .list = true,
     .placeholder = "NAME[:TEXT]",
     .help = "a header that the answer must have, and text that must occur in its value"};
-inline constexpr OptionSpec kSourceOption{
-    .name = "source", .kind = OptionKind::address, .help = "the address to ask from"};
-inline constexpr OptionSpec kDeviceOption{.name = "bind_device",
-                                          .placeholder = "INTERFACE",
-                                          .help = "the interface to ask through, whatever the routes say"};
 inline constexpr OptionSpec kCaFileOption{
     .name = "ca_file",
     .placeholder = "PATH",

@@ -45,11 +45,8 @@ constexpr std::array kOptions = {
                .help = "how long to wait for an answer before the question is sent again",
                .minimum = 10,
                .maximum = 3'600'000},
-    OptionSpec{.name = "source", .kind = OptionKind::address, .help = "the address to ask from"},
-    OptionSpec{.name = "bind_device",
-               .kind = OptionKind::text,
-               .placeholder = "INTERFACE",
-               .help = "the interface to ask through, whatever the routes say"},
+    kSourceOption,
+    kDeviceOption,
 };
 
 class RadiusProbe final : public Probe {

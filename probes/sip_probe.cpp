@@ -40,11 +40,8 @@ constexpr std::array kOptions = {
                .default_value = "anyprobe",
                .placeholder = "NAME",
                .help = "as which user of that domain it asks"},
-    OptionSpec{.name = "source", .kind = OptionKind::address, .help = "the address to ask from"},
-    OptionSpec{.name = "bind_device",
-               .kind = OptionKind::text,
-               .placeholder = "INTERFACE",
-               .help = "the interface to ask through, whatever the routes say"},
+    kSourceOption,
+    kDeviceOption,
 };
 
 class SipProbe final : public Probe {

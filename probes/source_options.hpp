@@ -9,6 +9,12 @@
 
 namespace anyprobe {
 
+inline constexpr OptionSpec kSourceOption{
+    .name = "source", .kind = OptionKind::address, .help = "the address to ask from"};
+inline constexpr OptionSpec kDeviceOption{.name = "bind_device",
+                                          .placeholder = "INTERFACE",
+                                          .help = "the interface to ask through, whatever the routes say"};
+
 // An error where it is not of the family of each address that is asked.
 std::optional<IpAddress> read_source(Options& options, std::span<const Host> hosts);
 

@@ -34,11 +34,8 @@ constexpr std::array kOptions = {
         .name = "expect",
         .kind = OptionKind::text,
         .help = "what must occur in the first 64 KiB that come back; without it, to connect is enough"},
-    OptionSpec{.name = "source", .kind = OptionKind::address, .help = "the address to ask from"},
-    OptionSpec{.name = "bind_device",
-               .kind = OptionKind::text,
-               .placeholder = "INTERFACE",
-               .help = "the interface to ask through, whatever the routes say"},
+    kSourceOption,
+    kDeviceOption,
 };
 
 class TcpProbe final : public Probe {
