@@ -5,8 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "core/address.hpp"
-#include "core/event_loop.hpp"
+#include "datagram_server.hpp"
 #include "radius_signing.hpp"
 
 namespace anyprobe::test::radius {
@@ -16,24 +15,26 @@ class RadiusServer {
   // Called with each datagram, after it has been put into requests().
   using Script = std::function<void(RadiusServer& server)>;
 
-  RadiusServer(EventLoop& loop, Script script, const std::string& ip = "127.0.0.1");
-  ~RadiusServer();
-  RadiusServer(const RadiusServer&) = delete;
-  RadiusServer& operator=(const RadiusServer&) = delete;
+  RadiusServer(EventLoop& loop, Script script, const std::string& ip = "127.0.0.1")
+      : script_(std::move(script)),
+        server_(
+            loop, [this](auto&, const auto& got) { take(got); }, ip) {}
 
-  [[nodiscard]] std::string address() const { return address_.to_string(); }
+  [[nodiscard]] std::string address() const { return server_.address(); }
   [[nodiscard]] const std::vector<Octets>& requests() const { return requests_; }
   [[nodiscard]] const std::vector<SocketAddress>& clients() const { return clients_; }  // of each request
-  void say(const Octets& datagram) const;                                               // to the last client
-  void stop();
+  void say(const Octets& datagram) const { server_.send(clients_.back(), datagram); }   // to the last client
+  void stop() { server_.stop(); }
 
  private:
-  void on_datagram();
+  void take(const DatagramServer::Datagram& got) {
+    requests_.push_back(got.octets);
+    clients_.push_back(got.from);
+    if (script_) script_(*this);
+  }
 
   Script script_;
-  SocketAddress address_;
-  int fd_ = -1;
-  Io io_;
+  DatagramServer server_;
   std::vector<Octets> requests_;
   std::vector<SocketAddress> clients_;
 };
