@@ -16,10 +16,7 @@ TEST_CASE("keeper: what lingers is told, and withdrawn when it is over") {
   Play play;
   play.linger = 50ms;
   play.run({
-      {play.hears(MessageType::configuration),
-       [&] {
-         play.accept(1, {true, true});
-       }},
+      first_accepts(play),
       {play.hears(MessageType::applied),
        [&] {
          play.notes.take();
@@ -43,10 +40,7 @@ TEST_CASE("keeper: at the end nothing lingers that a prober left lingering") {
   Play play;
   play.linger = 1h;
   play.run({
-      {play.hears(MessageType::configuration),
-       [&] {
-         play.accept(1, {true, true});
-       }},
+      first_accepts(play),
       {play.hears(MessageType::applied),
        [&] {
          play.want(2, {Wish::linger, Wish::linger});
@@ -92,10 +86,7 @@ TEST_CASE("keeper: what is no list of the services that there are drains none") 
   Play play;
   play.services = services();
   play.run({
-      {play.hears(MessageType::configuration),
-       [&] {
-         play.accept(1, {true, true});
-       }},
+      first_accepts(play),
       {play.hears(MessageType::applied),
        [&] {
          play.say({MessageType::drained, 1, 0, pack_drained({true, true, true, true})});

@@ -79,10 +79,7 @@ TEST_CASE("keeper: a prober that is silent is killed and replaced, and what it a
   Play play;
   play.lease = 1s;
   play.run({
-      {play.hears(MessageType::configuration),
-       [&] {
-         play.accept(1, {true, true});
-       }},
+      first_accepts(play),
       {play.hears(MessageType::applied), [] {}},
       {play.is_started(2),
        [&] {
@@ -104,10 +101,7 @@ TEST_CASE("keeper: a prober that is suspended is silent and not killed, until it
   Play play;
   play.lease = 1s;
   play.run({
-      {play.hears(MessageType::configuration),
-       [&] {
-         play.accept(1, {true, true});
-       }},
+      first_accepts(play),
       {play.hears(MessageType::applied),
        [&] {
          play.say({MessageType::suspended, 1, 0, {}});
@@ -126,10 +120,7 @@ TEST_CASE("keeper: a prober that is suspended is silent and not killed, until it
 TEST_CASE("keeper: the next one of a prober that was suspended is told so") {
   Play play;
   play.run({
-      {play.hears(MessageType::configuration),
-       [&] {
-         play.accept(1, {true, true});
-       }},
+      first_accepts(play),
       {play.hears(MessageType::applied),
        [&] {
          play.say({MessageType::suspended, 1, 0, {}});
@@ -149,10 +140,7 @@ TEST_CASE("keeper: a prober that reads a configuration may be silent for longer"
   Play play;
   play.lease = 1s;
   play.run({
-      {play.hears(MessageType::configuration),
-       [&] {
-         play.accept(1, {true, true});
-       }},
+      first_accepts(play),
       {play.hears(MessageType::applied), [&] { play.hang_up(); }},
       {play.is_offered(2), [] {}},
       {after(1500ms),

@@ -52,10 +52,7 @@ TEST_CASE("keeper: what the prober says last before it is handed over counts") {
   Play play;
   play.stays_at_usr2 = true;
   const int code = play.run({
-      {play.hears(MessageType::configuration),
-       [&] {
-         play.accept(1, {true, true});
-       }},
+      first_accepts(play),
       {play.hears(MessageType::applied),
        [&] {
          kill(getpid(), SIGUSR2);
@@ -104,10 +101,7 @@ TEST_CASE("keeper: TERM behind USR2 withdraws all the same") {
   Play play;
   play.stays_at_usr2 = true;
   const int code = play.run({
-      {play.hears(MessageType::configuration),
-       [&] {
-         play.accept(1, {true, true});
-       }},
+      first_accepts(play),
       {play.hears(MessageType::applied),
        [&] {
          kill(getpid(), SIGUSR2);
@@ -125,10 +119,7 @@ TEST_CASE("keeper: behind USR2, what no next run has taken over ends with its le
   Play play;
   play.lease = 1s;
   play.run({
-      {play.hears(MessageType::configuration),
-       [&] {
-         play.accept(1, {true, true});
-       }},
+      first_accepts(play),
       {play.hears(MessageType::applied), [&] { kill(getpid(), SIGUSR2); }},
   });
   const auto& leases = play.keeper.leases();
@@ -197,10 +188,7 @@ TEST_CASE("keeper: it is written down before it is announced, and until it is go
   const auto two = on_lo(kTwo);
   const auto three = on_lo("192.0.2.3/32");
   play.run({
-      {play.hears(MessageType::configuration),
-       [&] {
-         play.accept(1, {true, true});
-       }},
+      first_accepts(play),
       {play.hears(MessageType::applied),
        [&] {
          CHECK(std::exchange(told, {}) == Steps{{{one, two}, {}}});
@@ -237,10 +225,7 @@ TEST_CASE("keeper: what stays the same is not written down again") {
   int told = 0;
   play.on_remember = [&] { ++told; };
   play.run({
-      {play.hears(MessageType::configuration),
-       [&] {
-         play.accept(1, {true, true});
-       }},
+      first_accepts(play),
       {play.hears(MessageType::applied), [&] { play.hang_up(); }},
       {play.is_offered(2),
        [&] {

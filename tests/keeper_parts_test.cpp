@@ -196,10 +196,7 @@ TEST_CASE("keeper: a prober of modules that is not needed any more ends, and is 
 TEST_CASE("keeper: a prober of modules comes when it is needed, and goes again when that is refused") {
   Play play;
   play.run({
-      {play.hears(MessageType::configuration),
-       [&] {
-         play.accept(1, {true, true});
-       }},
+      first_accepts(play),
       {play.hears(MessageType::applied),
        [&] {
          play.table.take_done();
@@ -271,10 +268,7 @@ TEST_CASE("keeper: a prober of modules that is started while the other is suspen
        [&] {
          play.modules.accept(1, {false, true});
        }},
-      {play.hears(MessageType::configuration),
-       [&] {
-         play.accept(1, {true, true});
-       }},
+      first_accepts(play),
       {play.modules.hears(MessageType::applied),
        [&] {
          kill(play.modules.pid(), SIGKILL);
@@ -293,10 +287,7 @@ TEST_CASE("keeper: a prober of modules that is started while the other is suspen
 TEST_CASE("keeper: modules that are added while the other prober is suspended wait for it to go on") {
   Play play;
   play.run({
-      {play.hears(MessageType::configuration),
-       [&] {
-         play.accept(1, {true, true});
-       }},
+      first_accepts(play),
       {play.hears(MessageType::applied),
        [&] {
          play.say({MessageType::suspended, 1, 0, {}});

@@ -211,6 +211,11 @@ struct Play : PlayedProber {
   Words objections;
 };
 
+// The step that most stories begin with: both of what is configured by default is announced.
+inline Play::Step first_accepts(Play& play) {
+  return {play.hears(MessageType::configuration), [&play] { play.accept(1, {true, true}); }};
+}
+
 // For the steps: so much later, counted from the first time it is asked.
 inline std::function<bool()> after(Duration time) {
   return [time, end = TimePoint{}]() mutable {

@@ -8,10 +8,6 @@ namespace {
 
 const std::vector<ProberPart> kBoth{ProberPart::built_in, ProberPart::modules};
 
-Play::Step first_accepts(Play& play) {
-  return {play.hears(MessageType::configuration), [&play] { play.accept(1, {true, true}); }};
-}
-
 }  // namespace
 
 TEST_CASE("keeper: of many HUPs while a configuration is judged, one more is heeded") {

@@ -64,10 +64,7 @@ TEST_CASE("keeper: a prober that was taken over can announce nothing that the co
 TEST_CASE("keeper: when the prober is killed its leases run on, and the next one says what is to become") {
   Play play;
   play.run({
-      {play.hears(MessageType::configuration),
-       [&] {
-         play.accept(1, {true, true});
-       }},
+      first_accepts(play),
       {play.hears(MessageType::applied),
        [&] {
          play.table.take_done();
@@ -100,10 +97,7 @@ TEST_CASE("keeper: when the prober is killed its leases run on, and the next one
 TEST_CASE("keeper: a prober that hangs up is ended, and another is started") {
   Play play;
   play.run({
-      {play.hears(MessageType::configuration),
-       [&] {
-         play.accept(1, {true, true});
-       }},
+      first_accepts(play),
       {play.hears(MessageType::applied), [&] { play.say(""); }},  // as good as the end of the stream
       {[&] { return play.children.size() == 2 && play.hear(MessageType::configuration); },
        [&] {
@@ -116,10 +110,7 @@ TEST_CASE("keeper: a prober that hangs up is ended, and another is started") {
 TEST_CASE("keeper: one started anew that refuses the configuration in force is replaced until one takes it") {
   Play play;
   play.run({
-      {play.hears(MessageType::configuration),
-       [&] {
-         play.accept(1, {true, true});
-       }},
+      first_accepts(play),
       {play.hears(MessageType::applied), [&] { kill(play.children.at(0), SIGKILL); }},
       {[&] { return play.children.size() == 2 && play.hear(MessageType::configuration); },
        [&] {
@@ -143,10 +134,7 @@ TEST_CASE(
     "names") {
   Play play;
   play.run({
-      {play.hears(MessageType::configuration),
-       [&] {
-         play.accept(1, {true, true});
-       }},
+      first_accepts(play),
       {play.hears(MessageType::applied),
        [&] {
          play.configured = {on_lo("192.0.2.3/32")};
@@ -238,10 +226,7 @@ TEST_CASE("keeper: what is accepted is in the table before it is told so") {
     CHECK_FALSE(play.hear(MessageType::applied));
   };
   play.run({
-      {play.hears(MessageType::configuration),
-       [&] {
-         play.accept(1, {true, true});
-       }},
+      first_accepts(play),
       {play.hears(MessageType::applied), [&] { play.terminate(); }},
   });
   CHECK(settlements == 1);
@@ -276,10 +261,7 @@ TEST_CASE("keeper: what must not be announced refuses the start, and a reload") 
   SUBCASE("reload") {
     const auto objections = std::exchange(play.objections, {});
     const int code = play.run({
-        {play.hears(MessageType::configuration),
-         [&] {
-           play.accept(1, {true, true});
-         }},
+        first_accepts(play),
         {play.hears(MessageType::applied),
          [&] {
            play.objections = objections;
