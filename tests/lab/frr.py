@@ -236,6 +236,10 @@ def graceful(lab, node, grace):
         for daemon, line in (("ospfd", "router ospf"), ("ospf6d", "router ospf6")):
             node.frr.configure(daemon, line, f"{no}graceful-restart" + ("" if no else f" grace-period {grace}"))
             router.configure(daemon, line, f"{no}graceful-restart helper enable")
+        if not no:
+            # Or whatever else changes meanwhile, as where the lab has only just booted, ends the help.
+            router.configure("ospfd", "router ospf", "no graceful-restart helper strict-lsa-checking")
+            router.configure("ospf6d", "router ospf6", "graceful-restart helper lsa-check-disable")
         # What it was counts until the change has been noticed.
         wait_until(lambda: node.frr.full_neighbors("ospfd") == 0, 10, "the adjacency ends", every=0.005)
         lab.wait_adjacent()
