@@ -1,32 +1,29 @@
 #include "last_instance.hpp"
 
-#include <algorithm>
-
 namespace anyprobe {
 
 void LastInstance::fail(const LastInstancePolicy& policy, const Others& others, bool dead) {
-  kept_.assign(others.size(), false);
+  kept_.clear();
   if (dead && !policy.keeps_dead) return;
-  for (std::size_t i = 0; i < others.size(); ++i) kept_[i] = others[i] && *others[i] < policy.min_peers;
-}
-
-std::vector<std::size_t> LastInstance::look(const LastInstancePolicy& policy, const Others& others,
-                                            bool dead) {
-  std::vector<std::size_t> gone;
-  for (std::size_t i = 0; i < kept_.size(); ++i) {
-    if (!kept_[i]) continue;
-    // What cannot be told for a while does not undo what was known.
-    const bool enough =
-        i >= others.size() || policy.min_peers == 0 || (others[i] && *others[i] >= policy.min_peers);
-    if (!enough && !(dead && !policy.keeps_dead)) continue;
-    kept_[i] = false;
-    gone.push_back(i);
+  for (const auto& [what, known] : others) {
+    if (known && *known < policy.min_peers) kept_.insert(what);
   }
-  return gone;
 }
 
-bool LastInstance::any() const {
-  return std::find(kept_.begin(), kept_.end(), true) != kept_.end();
+std::set<Advertisement> LastInstance::look(const LastInstancePolicy& policy, const Others& others,
+                                           bool dead) {
+  const auto goes = [&](const Advertisement& what) {
+    const auto known = others.find(what);
+    if (known == others.end() || policy.min_peers == 0 || (dead && !policy.keeps_dead)) return true;
+    // What cannot be told for a while does not undo what was known.
+    return known->second && *known->second >= policy.min_peers;
+  };
+  std::set<Advertisement> gone;
+  for (const auto& what : kept_) {
+    if (goes(what)) gone.insert(what);
+  }
+  for (const auto& what : gone) kept_.erase(what);
+  return gone;
 }
 
 }  // namespace anyprobe

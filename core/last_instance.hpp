@@ -1,8 +1,11 @@
 // Whether an announcement stays although its service fails, since the network would be left without it. Pure.
 #pragma once
 
+#include <map>
 #include <optional>
-#include <vector>
+#include <set>
+
+#include "advertisement.hpp"
 
 namespace anyprobe {
 
@@ -13,25 +16,25 @@ struct LastInstancePolicy {
   friend bool operator==(const LastInstancePolicy&, const LastInstancePolicy&) = default;
 };
 
-// Of one service; its announcements are numbered as in its configuration.
+// Of one service.
 class LastInstance {
  public:
-  // How many others announce each, as far as that can be told.
-  using Others = std::vector<std::optional<unsigned>>;
+  // How many others announce each that is configured, as far as that can be told.
+  using Others = std::map<Advertisement, std::optional<unsigned>>;
 
   // What it announces has just failed: `dead` for certain. What too few others announce is kept; of what
   // cannot be told, nothing is.
   void fail(const LastInstancePolicy& policy, const Others& others, bool dead);
   // It goes on failing. Returns what is let go of now. What has been let go of stays so until the next
   // failure: whoever is down announces nothing anew.
-  std::vector<std::size_t> look(const LastInstancePolicy& policy, const Others& others, bool dead);
+  std::set<Advertisement> look(const LastInstancePolicy& policy, const Others& others, bool dead);
   void clear() { kept_.clear(); }
 
-  [[nodiscard]] bool any() const;
-  [[nodiscard]] bool keeps(std::size_t i) const { return i < kept_.size() && kept_[i]; }
+  [[nodiscard]] bool any() const { return !kept_.empty(); }
+  [[nodiscard]] bool keeps(const Advertisement& what) const { return kept_.contains(what); }
 
  private:
-  std::vector<bool> kept_;
+  std::set<Advertisement> kept_;
 };
 
 }  // namespace anyprobe

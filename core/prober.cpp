@@ -232,9 +232,10 @@ std::vector<Wish> Prober::wishes() {
     const auto wish = place.service == nullptr ? Wish::hold : wish_of(*place.service);
     out.insert(out.end(), place.advertisements, wish);
     if (wish != Wish::withdraw || !keeps_any(*place.service)) continue;
-    for (std::size_t i = 0; i < place.advertisements; ++i) {
-      if (place.service->last_instance().keeps(i))
-        out[out.size() - place.advertisements + i] = Wish::announce;
+    auto each = out.end() - static_cast<std::ptrdiff_t>(place.advertisements);
+    for (const auto& what : place.service->config().advertise) {
+      if (place.service->last_instance().keeps(what)) *each = Wish::announce;
+      ++each;
     }
   }
   return out;

@@ -99,8 +99,7 @@ void Service::timer() {
 void Service::done(const Result& result, Duration took) {
   const auto now = Clock::now();
   const auto before = last_ ? last_->verdict : Verdict::pass;
-  last_ = Last{now, result.verdict, result.reason, took};
-  dead_ = result.verdict == Verdict::fail && result.evidence == Evidence::conclusive;
+  last_ = Last{now, result.verdict, result.evidence, result.reason, took};
   on_check_(*this, {result, took, before});
   tell(health_.observe(result, now));
   due_ = schedule_.next(due_, now, health_.in_doubt());

@@ -57,12 +57,15 @@ class Service {
   struct Last {
     TimePoint at{};
     Verdict verdict = Verdict::fail;
+    Evidence evidence = Evidence::soft;
     std::string_view reason;
     Duration took{};
   };
   [[nodiscard]] const std::optional<Last>& last() const { return last_; }
   // The last round ended with a refusal for certain.
-  [[nodiscard]] bool dead() const { return dead_; }
+  [[nodiscard]] bool dead() const {
+    return last_ && last_->verdict == Verdict::fail && last_->evidence == Evidence::conclusive;
+  }
   // Its owner says when it fails; it is cleared with the next start.
   [[nodiscard]] LastInstance& last_instance() { return last_instance_; }
   [[nodiscard]] const LastInstance& last_instance() const { return last_instance_; }
@@ -88,7 +91,6 @@ class Service {
   std::string_view reason_;
   std::string detail_;
   std::optional<Last> last_;
-  bool dead_ = false;
   LastInstance last_instance_;
   std::unique_ptr<Runner> runner_;
   Timer timer_;
