@@ -8,55 +8,20 @@
 
 #include "config_reader.hpp"
 #include "log.hpp"
-#include "shared_probes.hpp"
-#include "tally.hpp"
+#include "service_log.hpp"
 #include "text.hpp"
 
 namespace anyprobe {
 namespace {
 
-using std::chrono::milliseconds;
-
 // How long a withdrawal may take at the end or before a stop. The keeper answers within milliseconds; only
 // one that is stuck itself takes longer, and then waiting on does not help.
 constexpr Duration kPatience = std::chrono::seconds(5);
-
-std::string rounded(Duration duration) {
-  const auto ms = std::chrono::duration_cast<milliseconds>(duration);
-  if (ms < std::chrono::seconds(10)) return format_duration(ms);
-  return format_duration(std::chrono::duration_cast<std::chrono::seconds>(ms));
-}
 
 bool same(const ServiceConfig& a, const ServiceConfig& b) {
   return a.schedule == b.schedule && a.timeout == b.timeout && a.lease == b.lease && a.health == b.health &&
          a.linger == b.linger && a.last_instance == b.last_instance && a.need == b.need && a.asks == b.asks &&
          a.advertise == b.advertise && a.commands == b.commands;
-}
-
-std::string explained(std::string_view reason, const std::string& detail) {
-  return std::string(reason) + (detail.empty() ? "" : ", " + detail);
-}
-
-std::string damping_note(const HealthEvent& event) {
-  if (event.penalty <= 0) return {};
-  return "; damping: penalty " + std::to_string(static_cast<int>(event.penalty)) +
-         (event.suppressed ? ", suppressed" : "");
-}
-
-// A route may be asked for by the address it leads to, unlike an address of this host, but not without risk.
-void warn_of_detours(const Service& service) {
-  std::set<IpAddress> told;
-  for (const auto& endpoint : service.endpoints()) {
-    if (!endpoint.device.empty()) continue;
-    for (const auto& what : service.config().advertise) {
-      if (what.kind != Advertisement::Kind::route || !what.prefix.contains(endpoint.address.ip)) continue;
-      if (!told.insert(endpoint.address.ip).second) continue;
-      log(LogLevel::warning,
-          service.name() + ": asks " + endpoint.address.ip.to_string() +
-              " by whatever route there is: while ours is withdrawn, OSPF may bring another node's, and that "
-              "node would answer (bind_device makes it ask through the interface that is named)");
-    }
-  }
 }
 
 // A third of the shortest lease, so that one that is late does no harm.
@@ -135,7 +100,7 @@ ConfigErrors Prober::configure(const std::vector<SourceFile>& files, const Circu
       if (place < circumstances.drained.size() && circumstances.drained[place]) drained_.insert(service.name);
       next.push_back(std::make_unique<Service>(
           loop_, std::move(service), [this](Service& s, const HealthEvent& event) { on_event(s, event); },
-          [this](Service& s, const Service::Check& check) { on_check(s, check); }));
+          [](const Service& s, const Service::Check& check) { log_check(s, check); }));
       warn_of_detours(*next.back());
       if (!suspended_) next.back()->start(added, held);
       ++added;
@@ -268,22 +233,8 @@ void Prober::want() {
 }
 
 void Prober::on_event(Service& service, const HealthEvent& event) {
-  if (event.kind == HealthEvent::Kind::held) {
-    log(LogLevel::info,
-        service.name() + ": answers again, held back by " + std::string(event.held_by) + " for " +
-            rounded(event.held_for) + damping_note(event),
-        {{"service", service.name()}, {"state", to_string(event.to)}, {"reason", event.held_by}});
-    return;
-  }
-  if (event.kind != HealthEvent::Kind::changed) return log_shared(service.name(), event);
-  const bool good = event.to == HealthState::up && event.reason != kSharedFailed;
-  log(good ? LogLevel::info : LogLevel::warning,
-      service.name() + ": " + to_string(event.to) + " (" + explained(event.reason, event.detail) + "), was " +
-          to_string(event.from) + " for " + rounded(event.lasted) + damping_note(event),
-      {{"service", service.name()},
-       {"state", to_string(event.to)},
-       {"reason", event.reason},
-       {"detail", event.detail}});
+  log_event(service, event);
+  if (event.kind != HealthEvent::Kind::changed) return;
   note_last_instance(service, event);
   returning_.erase(service.name());
   // All that changes in one pass of the loop goes to the kernel as one batch.
@@ -308,22 +259,6 @@ void Prober::run_hooks_of_all_up(std::string_view reason) {
     if (service->up()) add_hook(*service, HookState::down, reason);
   }
   run_hooks();
-}
-
-void Prober::on_check(const Service& service, const Service::Check& check) {
-  const auto& result = check.result;
-  const bool conclusive = result.verdict == Verdict::fail && result.evidence == Evidence::conclusive;
-  const char* verdict = result.verdict == Verdict::pass   ? "pass"
-                        : result.verdict == Verdict::fail ? "fail"
-                                                          : "local_error";
-  const bool news = result.verdict == Verdict::local_error && check.before != Verdict::local_error;
-  log(news ? LogLevel::warning : LogLevel::debug,
-      service.name() + ": " + verdict + (conclusive ? " for certain" : "") + " (" +
-          explained(result.reason, result.detail) + ")",
-      {{"service", service.name()},
-       {"verdict", verdict},
-       {"reason", result.reason},
-       {"detail", result.detail}});
 }
 
 void Prober::start_all() {

@@ -66,7 +66,6 @@ class Prober {
 
  private:
   void on_event(Service& service, const HealthEvent& event);
-  void on_check(const Service& service, const Service::Check& check);
   // Hooks wait until the change has been asked for: they are never in its way.
   struct Hook {
     CommandName name;

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "log.hpp"
-
 namespace anyprobe {
 
 std::vector<bool> read_shared(const ConfigReader& probes, bool several) {
@@ -19,18 +17,6 @@ std::vector<bool> read_shared(const ConfigReader& probes, bool several) {
   if (several && std::find(out.begin(), out.end(), false) == out.end())
     probes.error("are all shared: none says whether the service itself works");
   return out;
-}
-
-void log_shared(const std::string& service, const HealthEvent& event) {
-  const bool fails = event.kind == HealthEvent::Kind::shared_fails;
-  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(event.lasted);
-  log(fails ? LogLevel::warning : LogLevel::info,
-      service + (fails ? ": stays up although a shared probe fails (" + event.detail + ")"
-                       : ": no shared probe fails any more, after " + format_duration(ms)),
-      {{"service", service},
-       {"state", to_string(event.to)},
-       {"reason", event.reason},
-       {"detail", event.detail}});
 }
 
 }  // namespace anyprobe
