@@ -25,8 +25,10 @@ bool withdraws(const Change& change) {
 
 // What the kernel has ended by itself nobody removed.
 bool Reconciler::ended_by_kernel(std::size_t i, TimePoint now) const {
-  const auto told = leases_[i].told;
-  return told != TimePoint() && told <= now + kKernelMayBeEarly;
+  const auto& lease = leases_[i];
+  // Until when an earlier run let stand what it left, only that one knew.
+  if (lease.told == TimePoint()) return lease.until != TimePoint::max();
+  return lease.told <= now + kKernelMayBeEarly;
 }
 
 // What is to be had for now instead, where something of the plan must wait; else nothing. What lingers goes

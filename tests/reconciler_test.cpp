@@ -122,6 +122,22 @@ TEST_CASE("what the kernel has ended by itself nobody is said to have removed") 
   CHECK(house.notes.take() == Words{"somebody removed or altered 192.0.2.1/32 on lo: put right"});
 }
 
+TEST_CASE("nor is what an earlier run had left, and the kernel ended before we renewed it") {
+  House house;
+  house.table.there.addresses.push_back({prefix("192.0.2.1"), 1, "lo", true, Fitness::exact, "", {}, true});
+  house.reconciler.configure({on_lo("192.0.2.1")});
+  house.reconciler.want({{Wish::hold, Clock::now() + 60s}});
+  REQUIRE(house.reconciler.states() == std::vector{AdvertisementState::announced});
+  house.notes.take();
+  house.table.remove(prefix("192.0.2.1"), 1);
+  house.reconciler.want({{Wish::announce, Clock::now() + 60s}});
+  CHECK(house.table.has("192.0.2.1"));
+  CHECK(house.notes.take().empty());
+  house.table.remove(prefix("192.0.2.1"), 1);
+  house.reconciler.compare();
+  CHECK(house.notes.take() == Words{"somebody removed or altered 192.0.2.1/32 on lo: put right"});
+}
+
 TEST_CASE("a lease is given to the kernel in whole seconds, and renewed once a part of it is used up") {
   House house;
   house.reconciler.configure({on_lo("192.0.2.1")});
