@@ -59,10 +59,15 @@ def gone(probing):
 
 def test_what_ends_before_the_network_has_turned_is_complete(probing, servers):
     probing.start_announced(pace=linger("60s"))
-    with transfers(probing, 1000) as both, unaware(probing.lab):
+    with transfers(probing, None) as both, unaware(probing.lab):
         done(probing, "drain", "--all")
         gone(probing)
         assert not any(one.ended for one in both)
+        before = [one.came_back for one in both]
+        wait_until(lambda: all(one.came_back > was + 50 * RECORD for one, was in zip(both, before)), 3,
+                   "it goes on behind the withdrawal")
+        for one in both:
+            one.last()
         for one in both:
             wait_until(lambda o=one: o.ended, 10, "the transfer ends")
         assert [(one.complete, one.error) for one in both] == [(True, None)] * 2
@@ -73,7 +78,7 @@ def test_what_ends_before_the_network_has_turned_is_complete(probing, servers):
 def test_without_linger_it_stands_still_at_once(probing, servers):
     """And goes on, nothing lost, when the address is back: neither side was told that the other is gone."""
     probing.start_announced(pace=linger("0s"))
-    with transfers(probing, 1000) as both:
+    with transfers(probing, None) as both:
         with unaware(probing.lab):
             done(probing, "drain", "--all")
             gone(probing)
@@ -85,6 +90,8 @@ def test_without_linger_it_stands_still_at_once(probing, servers):
         done(probing, "resume", "--all", "--wait")
         probing.announced()
         for one in both:
+            one.last()
+        for one in both:
             wait_until(lambda o=one: o.ended, 60, "the transfer ends")
         assert [(one.complete, one.error) for one in both] == [(True, None)] * 2
 
@@ -92,7 +99,7 @@ def test_without_linger_it_stands_still_at_once(probing, servers):
 def test_once_the_network_has_turned_to_nobody_it_waits(probing, servers):
     """What the router has no route for reaches nobody, whether the node lingers or not."""
     probing.start_announced(pace=linger("60s"))
-    with transfers(probing, 2000) as both:
+    with transfers(probing, None) as both:
         done(probing, "drain", "--all")
         probing.withdrawn()
         time.sleep(0.3)  # for what was on its way
@@ -101,6 +108,8 @@ def test_once_the_network_has_turned_to_nobody_it_waits(probing, servers):
         assert not any(one.ended for one in both)
         done(probing, "resume", "--all", "--wait")
         probing.announced()
+        for one in both:
+            one.last()
         for one in both:
             wait_until(lambda o=one: o.ended, 60, "the transfer ends")
         assert [(one.complete, one.error) for one in both] == [(True, None)] * 2

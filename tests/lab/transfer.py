@@ -53,10 +53,11 @@ class EchoServer:
 
 
 class Transfer:
-    """One connection from a namespace, begun at once."""
+    """One connection from a namespace, begun at once. It says so many records, or without a number those until the one
+    that is under way when last() is called."""
 
     def __init__(self, namespace, server, port, records):
-        self.records = records
+        self._records = records
         self.came_back = 0   # octets
         self.complete = False
         self.error = None    # what ended it otherwise
@@ -66,7 +67,7 @@ class Transfer:
         self._socket.connect((server, port))
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket.setblocking(False)
-        self._stopping = False
+        self._stopping = self._ends = False
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
@@ -78,16 +79,18 @@ class Transfer:
 
     def _exchange(self):
         sent, left, due, said_all = 0, b"", time.monotonic(), False
-        expected = b"".join(self._record(number) for number in range(self.records))
+        expected = bytearray()
         while not self._stopping:
             now = time.monotonic()
-            if sent < self.records and now >= due:
+            is_all = self._ends if self._records is None else sent == self._records
+            if not is_all and now >= due:
+                expected += self._record(sent)
                 left += self._record(sent)
                 sent, due = sent + 1, due + 0.001
             if left:
                 with contextlib.suppress(BlockingIOError):
                     left = left[self._socket.send(left):]
-            elif sent == self.records and not said_all:
+            elif is_all and not said_all:
                 self._socket.shutdown(socket.SHUT_WR)
                 said_all = True
             if not select.select([self._socket], [], [], 0.001)[0]:
@@ -102,6 +105,9 @@ class Transfer:
     @staticmethod
     def _record(number):
         return b"%0*d" % (RECORD, number)
+
+    def last(self):
+        self._ends = True
 
     @property
     def ended(self):
