@@ -3,6 +3,8 @@
 
 #include <optional>
 
+#include "event_loop.hpp"
+
 namespace anyprobe {
 
 struct Confirmation {
@@ -12,6 +14,17 @@ struct Confirmation {
   std::optional<unsigned> others;  // at least so many other routers that can be reached announce it
 
   friend bool operator==(const Confirmation&, const Confirmation&) = default;
+};
+
+// The same, for who must know how old it is and who comes first.
+struct Sighting {
+  TimePoint asked{};     // it was so then, or later
+  bool ours = false;     // the database has it from here
+  bool settled = false;  // and as it is wanted, and every neighbour has acknowledged that: see `confirmed`
+  unsigned others = 0;   // see above
+  unsigned before = 0;   // those of them whose router id is lower than ours, or may be
+
+  friend bool operator==(const Sighting&, const Sighting&) = default;
 };
 
 }  // namespace anyprobe

@@ -14,6 +14,7 @@ using std::chrono::seconds;
 constexpr Duration kFirstLook = milliseconds(100);
 constexpr Duration kLongestGap = seconds(2);
 constexpr Duration kSeldom = seconds(10);
+constexpr Duration kWatchedGap = milliseconds(300);
 constexpr Duration kPatience = seconds(5);
 // Of what was found, if nothing newer is; some rounds may be lost.
 constexpr Duration kStale = seconds(45);
@@ -113,10 +114,12 @@ void ConfirmationBook::take(const Advertisement& what, const Finding& finding, c
   if (it == entries_.end() || it->second.changed > asked) return;
   auto& entry = it->second;
   entry.found = finding;
+  entry.asked = asked;
   entry.found_at = now;
   judge(what, entry, neighbours, now);
   const bool waits = entry.wanted && !entry.confirmed;
   entry.due = now + (waits ? entry.gap : kSeldom);
+  if (watched_.contains(what)) entry.due = std::min(entry.due, now + kWatchedGap);
   entry.gap = std::min(2 * entry.gap, kLongestGap);
 }
 
@@ -147,8 +150,24 @@ void ConfirmationBook::lose(Family family, TimePoint now) {
   for (auto& [what, entry] : entries_) {
     if (what.prefix.address.family() != family) continue;
     entry.found.reset();
-    if (entry.due <= now) entry.due = now + kSeldom;
+    if (entry.due <= now) entry.due = now + (watched_.contains(what) ? kLongestGap : kSeldom);
   }
+}
+
+void ConfirmationBook::watch(std::set<Advertisement> watched, TimePoint now) {
+  for (const auto& what : watched) {
+    const auto it = entries_.find(what);
+    if (it != entries_.end() && !watched_.contains(what)) it->second.due = std::min(it->second.due, now);
+  }
+  watched_ = std::move(watched);
+}
+
+std::optional<Sighting> ConfirmationBook::sighting_of(const Advertisement& what) const {
+  const auto it = entries_.find(what);
+  if (it == entries_.end() || !it->second.found) return std::nullopt;
+  const auto& entry = it->second;
+  return Sighting{entry.asked, entry.found->ours, entry.wanted && entry.confirmed, entry.found->others,
+                  entry.found->before};
 }
 
 Confirmation ConfirmationBook::of(const Advertisement& what, TimePoint now) const {

@@ -49,6 +49,10 @@ class ConfirmationBook {
   void lose(Family family, TimePoint now);
 
   [[nodiscard]] Confirmation of(const Advertisement& what, TimePoint now) const;
+  [[nodiscard]] std::optional<Sighting> sighting_of(const Advertisement& what) const;
+
+  // Somebody waits for what others do about these: they are asked for again and again, and all others seldom.
+  void watch(std::set<Advertisement> watched, TimePoint now);
 
  private:
   struct Entry {
@@ -58,6 +62,7 @@ class ConfirmationBook {
     TimePoint due{};
     Duration gap{};
     std::optional<Finding> found;  // last
+    TimePoint asked{};
     TimePoint found_at{};
     bool confirmed = false;   // as it is wanted, once; then it is acknowledged for good
     bool complained = false;  // that it is not
@@ -66,6 +71,7 @@ class ConfirmationBook {
 
   Say say_;
   std::map<Advertisement, Entry> entries_;
+  std::set<Advertisement> watched_;
 };
 
 }  // namespace anyprobe

@@ -30,6 +30,11 @@ void Confirmer::see(const std::vector<OwnAdvertisement>& all) {
   plan();
 }
 
+void Confirmer::watch(std::set<Advertisement> watched) {
+  book_.watch(std::move(watched), Clock::now());
+  plan();
+}
+
 // The round that runs plans the next one when it is over.
 void Confirmer::plan() {
   if (waiting_) return;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <iterator>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -339,7 +340,8 @@ Finding finding_of(const Prefix& prefix, std::span<const Lsa> lsas, const IpAddr
   if (!has_nssa) sure.insert(external.begin(), external.end());
   out.others = static_cast<unsigned>(sure.size());
   // Border routers tell of what may be one and the same, and may be us.
-  if (out.others == 0 && !border.empty() && !own_link) out.others = 1;
+  if (out.others == 0 && !border.empty() && !own_link) out.others = out.before = 1;
+  out.before += static_cast<unsigned>(std::distance(sure.begin(), sure.lower_bound(router_id)));
   return out;
 }
 

@@ -48,6 +48,8 @@ Outcome<LinkState> read_ospf6_state(std::string_view replies, const std::set<Pre
 struct Finding {
   bool ours = false;    // it is announced from here
   unsigned others = 0;  // by so many reachable routers more, at least
+  // Of these, those whose router id is lower than ours. One that may be lower, as behind a border, is.
+  unsigned before = 0;
 
   friend bool operator==(const Finding&, const Finding&) = default;
 };

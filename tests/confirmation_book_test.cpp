@@ -175,3 +175,24 @@ TEST_CASE("confirmation: of many, those that have waited longest are asked for f
   CHECK(story.book.due(Family::ipv6, story.now, 3).size() == 1);
   CHECK(story.book.due(Family::ipv4, story.now, 9).size() == 4);
 }
+
+TEST_CASE(
+    "confirmation: what somebody waits for is asked for again and again, and seen as it was when asked") {
+  Story story;
+  CHECK_FALSE(story.book.sighting_of(story.what));
+  story.see(State::announced);
+  story.book.take(story.what, {true, 2, 1}, kWell, story.now, story.now + 1s);
+  CHECK(story.book.sighting_of(story.what) == Sighting{story.now, true, true, 2, 1});
+  story.now += 1s;
+  CHECK(story.wait() == 10s);
+  story.book.watch({story.what, on_lo("192.0.2.9/32")}, story.now);
+  CHECK(story.wait() == 0s);
+  story.told(true, kOwes, 1);
+  CHECK(story.wait() == 300ms);
+  CHECK(story.book.sighting_of(story.what) == Sighting{story.now, true, true, 1, 0});
+  story.book.watch({}, story.now);
+  story.told(true);
+  CHECK(story.wait() == 10s);
+  story.book.lose(Family::ipv4, story.now);
+  CHECK_FALSE(story.book.sighting_of(story.what));
+}

@@ -99,7 +99,7 @@ TEST_CASE("link state: what border routers tell is no reason to count more than 
   const std::set<IpAddress> reachable{kRouter, kFar};
   const auto found = [&](std::vector<Lsa> lsas) { return finding_of(kPrefix4, lsas, kNear, reachable); };
   CHECK(found({}) == Finding{false, 0});
-  CHECK(found({{Kind::summary, kPrefix4, kRouter, false}}) == Finding{false, 1});
+  CHECK(found({{Kind::summary, kPrefix4, kRouter, false}}) == Finding{false, 1, 1});
   CHECK(found({{Kind::summary, kPrefix4, kRouter, false}, {Kind::summary, kPrefix4, kFar, false}}).others ==
         1);
   CHECK(found({{Kind::summary, kPrefix4, kRouter, true}, {Kind::summary, kPrefix4, kFar, true}}).others == 2);
@@ -112,6 +112,11 @@ TEST_CASE("link state: what border routers tell is no reason to count more than 
   CHECK(found({{Kind::summary, kPrefix4, kNear, false}}) == Finding{false, 0});
   CHECK(found({{Kind::external, kPrefix4, kNear, false}, {Kind::nssa, kPrefix4, kFar, false}}) ==
         Finding{false, 1});
+  // Behind a border may be anybody; else they come by their ids, of which ours is the lowest but the
+  // router's.
+  CHECK(found({{Kind::external, kPrefix4, kFar, false}}).before == 0);
+  CHECK(found({{Kind::external, kPrefix4, kFar, false}, {Kind::external, kPrefix4, kRouter, false}}) ==
+        Finding{false, 2, 1});
   // By two kinds of LSA, it is one router all the same.
   CHECK(found({{Kind::external, kPrefix4, kFar, false}, {Kind::own_link, kPrefix4, kFar, false}}).others ==
         1);
