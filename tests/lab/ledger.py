@@ -127,12 +127,20 @@ class Ledger:
             kernel, router = self.in_kernel(one), self.on_router(one)
             for where, there, more in (("in the kernel", kernel, 0), ("on the router", router, OSPF_TAKES)):
                 for begin, end in common(there, later(self.dead(one), more + self._patience)):
-                    found.append(f"{name} dead for too long and {where} for {end - begin:.2f} s more, at {begin:.2f}")
+                    found.append(f"{name} dead for too long and {where} for {end - begin:.2f} s more, at {begin:.2f}"
+                                 + self._before(one, there, begin))
                 absent = until(complement(there), time.monotonic())
                 for begin, end in common(absent, self.well(one)):
                     if end - begin > self.bound + more + self._patience:
                         found.append(f"{name} well and not {where} for {end - begin:.2f} s, at {begin:.2f}")
         return found
+
+    def _before(self, one, there, at):
+        """What was so in the seconds before, for people."""
+        def recent(changes):
+            return [(f"{when - at:.2f}", what) for when, what in changes if -8 <= when - at <= 2]
+        return (f" (seconds from there: service {recent(self._services[one.number])}, prober {recent(self._prober)}, "
+                f"there {[(f'{begin - at:.2f}', f'{end - at:.2f}') for begin, end in there if end > at - 8]})")
 
     def summary(self):
         """Numbers that say what the violations were looked for in."""
