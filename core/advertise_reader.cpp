@@ -86,6 +86,19 @@ std::vector<Advertisement> AdvertiseReader::read(const ConfigReader& list, const
   return std::move(out_);
 }
 
+bool AdvertiseReader::read_token(Options& options, const std::string& service,
+                                 std::vector<Advertisement>& to) {
+  if (options.failed()) return false;
+  service_ = service;
+  out_.clear();
+  const auto prefix = options.prefixes("drain_token").front();
+  const auto wrong = prefix.is_host() ? add_address(prefix, "lo")
+                                      : prefix.to_string() + " is no single address (/32 or /128)";
+  if (!wrong.empty()) options.error("drain_token", wrong);
+  to.insert(to.end(), out_.begin(), out_.end());
+  return wrong.empty();
+}
+
 void AdvertiseReader::read_address(const ConfigReader& item) {
   Options options(item, address_options());
   if (options.failed()) return;

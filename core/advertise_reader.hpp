@@ -23,6 +23,8 @@ class AdvertiseReader {
  public:
   // `list` is the array of a service's "advertise".
   std::vector<Advertisement> read(const ConfigReader& list, const std::string& service);
+  // The drain_token of `options`, put at the end of `to` where nothing is wrong with it.
+  bool read_token(Options& options, const std::string& service, std::vector<Advertisement>& to);
 
  private:
   void read_address(const ConfigReader& item);

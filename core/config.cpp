@@ -22,6 +22,7 @@ constexpr std::size_t kMostServices = 20000;
 constexpr std::size_t kManyAddresses = 100;
 constexpr std::chrono::seconds kLeastLease(3);
 constexpr std::chrono::seconds kLeastLeaseOfMany(15);
+constexpr std::chrono::seconds kLongestLinger(10);  // where FRR does not stop announcing
 // The prober gives up a command at its timeout; the runner kills one that is still there a while after that.
 constexpr milliseconds kKillMargin{1000};
 
@@ -63,6 +64,7 @@ class Loader {
       if (const auto user = find_prober_user(config_.user); !user) top.at("user").error(user.error());
     }
     if (options.given("lsa_spacing")) config_.lsa_spacing = options.duration("lsa_spacing");
+    if (options.given("lsa_flooding")) config_.lsa_flooding = options.duration("lsa_flooding");
     if (options.given("max_running"))
       config_.commands.max_running = static_cast<std::uint32_t>(options.integer("max_running"));
     if (options.given("plugins")) config_.plugins = options.text("plugins");
@@ -147,6 +149,7 @@ class Loader {
     out.commands = read_service_commands(options);
     if (context_.loop != nullptr) judge_service_commands(service);
     read_advertisements(service, out);
+    if (options.has("drain_token")) out.has_token = advertise_.read_token(options, out.name, out.advertise);
     read_probes(service, out);
     if (context_.plugins != nullptr) {
       list_commands(service, out.name, out.commands, in_ms(out.timeout) + kKillMargin, config_.user,
@@ -178,7 +181,8 @@ class Loader {
     out.health.rise = static_cast<unsigned>(options.integer("rise"));
     out.health.fall = static_cast<unsigned>(options.integer("fall"));
     out.health.hold_down = options.duration("hold_down");
-    out.linger = options.duration("linger");
+    out.lingers_until_shown = !options.has("linger");
+    out.linger = out.lingers_until_shown ? kLongestLinger : options.duration("linger");
     out.last_instance.min_peers = static_cast<unsigned>(options.integer("min_peers"));
     out.last_instance.keeps_dead = options.text("last_resort") == "keep";
     const auto interval = options.duration("interval");

@@ -29,7 +29,8 @@ struct ServiceConfig {
   SchedulePolicy schedule;
   Duration timeout{};
   std::chrono::seconds lease{};
-  Duration linger{};
+  Duration linger{};                 // at most
+  bool lingers_until_shown = false;  // only until the routing daemon's database shows it withdrawn
   HealthPolicy health;
   LastInstancePolicy last_instance;
   ProberPart part = ProberPart::built_in;
@@ -39,9 +40,19 @@ struct ServiceConfig {
   std::vector<bool> shared;  // for each of them, also where they are not here: see Tally
   std::string asks;          // two services of the same `asks` have the same probes; has secrets in it
   std::string probed;        // the probes as JSON, without secrets
-  std::vector<Advertisement> advertise;
+  std::vector<Advertisement> advertise;  // with the token of its drains, which is the last
+  bool has_token = false;
   ServiceCommands commands;
+
+  // What it announces for its clients.
+  [[nodiscard]] std::span<const Advertisement> served() const {
+    return std::span(advertise).first(advertise.size() - (has_token ? 1 : 0));
+  }
+  [[nodiscard]] const Advertisement* token() const { return has_token ? &advertise.back() : nullptr; }
 };
+
+// How long what is not configured any more lingers, where that is not said; nobody asks for it any more.
+inline constexpr Duration kUsualLinger = std::chrono::seconds(2);
 
 inline constexpr const char* kVtyDir = "/run/frr";
 
@@ -52,6 +63,7 @@ struct Config {
   LogSettings log;
   std::string vty_dir = kVtyDir;                           // where FRR's daemons have their vty sockets
   Duration lsa_spacing = std::chrono::milliseconds(1050);  // between changes of a prefix; zero: none
+  Duration lsa_flooding = std::chrono::seconds(6);         // until every router has heard of a change
   CommandTable commands;                                   // of all services, in order
 };
 

@@ -51,11 +51,16 @@ constexpr OptionSpec kService[] = {
      .maximum = kDay},
     {.name = "linger",
      .kind = OptionKind::duration,
-     .default_value = "2s",
      .help =
          "how long the host goes on answering for an address that is withdrawn as planned, until the network "
-         "no longer sends anything to it; a service that failed never lingers",
+         "no longer sends anything to it; a service that failed never lingers (default: until FRR's database "
+         "shows it withdrawn and a second more, at most 10s; 2s where that cannot be told)",
      .maximum = 3'600'000},
+    {.name = "drain_token",
+     .kind = OptionKind::prefix,
+     .help =
+         "an address that nothing else uses, a /32 or /128, which drain --wait announces on lo to queue with "
+         "the other nodes that have the same"},
     {.name = "min_peers",
      .kind = OptionKind::integer,
      .default_value = "0",
@@ -212,6 +217,13 @@ constexpr OptionSpec kTop[] = {
              "prefix, so that no router drops it; a failure is withdrawn at once; 0s where the routers are "
              "tuned",
      .maximum = 60'000},
+    {.name = "lsa_flooding",
+     .kind = OptionKind::duration,
+     .default_value = "6s",
+     .help = "how long it may take until every router has heard of a change, with one retransmission; who "
+             "queues for a drain waits for twice of it; 2s where all have retransmit-interval 1",
+     .minimum = 100,
+     .maximum = 600'000},
     {.name = "max_running",
      .kind = OptionKind::integer,
      .default_value = "16",

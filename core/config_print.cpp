@@ -21,6 +21,7 @@ nlohmann::ordered_json describe(const Config& config) {
   if (config.log.json) out["log"]["format"] = *config.log.json ? "json" : "text";
   if (config.vty_dir != kVtyDir) out["frr"]["vty_dir"] = config.vty_dir;
   out["lsa_spacing"] = format_duration(in_ms(config.lsa_spacing));
+  out["lsa_flooding"] = format_duration(in_ms(config.lsa_flooding));
   if (!config.commands.commands.empty()) out["max_running"] = config.commands.max_running;
   out["services"] = ordered_json::array();
   for (const auto& service : config.services) {
@@ -33,7 +34,8 @@ nlohmann::ordered_json describe(const Config& config) {
     s["fast_interval"] = format_duration(in_ms(service.schedule.fast_interval));
     s["hold_down"] = format_duration(in_ms(service.health.hold_down));
     s["lease"] = format_duration(service.lease);
-    s["linger"] = format_duration(in_ms(service.linger));
+    if (!service.lingers_until_shown) s["linger"] = format_duration(in_ms(service.linger));
+    if (const auto* token = service.token()) s["drain_token"] = token->prefix.to_string();
     s["min_peers"] = service.last_instance.min_peers;
     s["last_resort"] = service.last_instance.keeps_dead ? "keep" : "withdraw";
     s["stale_after"] = format_duration(in_ms(service.health.stale_after));
@@ -57,7 +59,7 @@ nlohmann::ordered_json describe(const Config& config) {
       s["probe"] = std::move(asks);
     }
     s["advertise"] = ordered_json::array();
-    for (const auto& advertisement : service.advertise) s["advertise"].push_back(describe(advertisement));
+    for (const auto& advertisement : service.served()) s["advertise"].push_back(describe(advertisement));
     out["services"].push_back(std::move(s));
   }
   return out;

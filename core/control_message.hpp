@@ -17,6 +17,8 @@ namespace anyprobe {
 // The verbs that change something; "status" asks.
 inline constexpr const char* kDrainVerb = "drain";
 inline constexpr const char* kForceDrainVerb = "force-drain";  // also what nobody else announces
+inline constexpr const char* kQueueVerb = "queue-drain";       // in its turn; said again while it waits
+inline constexpr const char* kLeaveQueueVerb = "leave-queue";  // and waits no more
 inline constexpr const char* kResumeVerb = "resume";
 
 struct ControlRequest {

@@ -122,7 +122,12 @@ Outcome<Keeper::View> understand(const CommandLine& line, PluginTable& plugins,
     view.services.push_back({service.name, service.part});
     view.advertisements.insert(view.advertisements.end(), service.advertise.begin(), service.advertise.end());
     view.leases.insert(view.leases.end(), count, service.lease);
-    view.lingers.insert(view.lingers.end(), count, service.linger);
+    const auto served = service.served().size();
+    view.lingers.insert(view.lingers.end(), served, service.linger);
+    view.lingers_removed.insert(view.lingers_removed.end(), served,
+                                service.lingers_until_shown ? kUsualLinger : service.linger);
+    view.lingers.resize(view.advertisements.size());
+    view.lingers_removed.resize(view.advertisements.size());
     view.parts.insert(view.parts.end(), count, service.part);
   }
   return view;
@@ -296,6 +301,16 @@ void confine_prober(const CommandLine& line, PluginTable& plugins, ProberPart pa
   std::_Exit(kSystem);
 }
 
+// Why it is not done, or nothing where it is no order.
+std::optional<std::string> obey(const ControlRequest& request, Prober& prober) {
+  if (request.verb == kDrainVerb) return prober.drain(request.arguments, false);
+  if (request.verb == kForceDrainVerb) return prober.drain(request.arguments, true);
+  if (request.verb == kQueueVerb) return prober.queue(request.arguments);
+  if (request.verb == kLeaveQueueVerb) return prober.leave_queue(request.arguments);
+  if (request.verb == kResumeVerb) return prober.resume(request.arguments);
+  return std::nullopt;
+}
+
 std::vector<OwnAdvertisement> own_of(const Prober& prober, const KernelView& view) {
   std::vector<OwnAdvertisement> out;
   const auto places = prober.places_of_own();
@@ -349,13 +364,14 @@ int run_prober(const CommandLine& line, PluginTable& plugins) {
   report.confirm_by([&](const Advertisement& what) { return confirmer.of(what); });
   report.complain_by([&] { return prober.last_instances(); });
   prober.consult([&](const Advertisement& what) { return confirmer.of(what); });
+  prober.look_by([&](const Advertisement& what) { return confirmer.sighting_of(what); },
+                 [&](const std::set<Advertisement>& watched) { confirmer.watch(watched); });
+  report.queue_by([&](const std::string& service) { return prober.queue_of(service); });
   ControlServer control(loop, [&](const ControlRequest& request) {
-    const bool force = request.verb == kForceDrainVerb;
-    const bool drains = force || request.verb == kDrainVerb;
-    if (!drains && request.verb != kResumeVerb) return report.answer(request);
+    const auto obeyed = obey(request, prober);
+    if (!obeyed) return report.answer(request);
     report.hurry();
-    auto refusal = drains ? prober.drain(request.arguments, force) : prober.resume(request.arguments);
-    return ControlReply{refusal.empty(), std::move(refusal)};
+    return ControlReply{obeyed->empty(), *obeyed};
   });
   KeeperClient client(
       loop, kOwnSocket,

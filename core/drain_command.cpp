@@ -10,10 +10,17 @@ namespace anyprobe {
 namespace {
 
 constexpr Duration kLook = std::chrono::milliseconds(100);
+// Well within what the daemon lets pass (DrainQueue::kKeen).
+constexpr Duration kSayAgain = std::chrono::milliseconds(500);
 
 // Where that cannot be told, nobody waits for it.
 bool is_unconfirmed(const AdvertisementStatus& each) {
   return each.routing.confirmed == std::optional(false);
+}
+
+bool is_in_queue(const ServiceStatus& service) {
+  return service.token && (service.token->queue == DrainQueue::State::waiting ||
+                           service.token->queue == DrainQueue::State::claiming);
 }
 
 // The daemon itself says when a drain is over.
@@ -31,6 +38,11 @@ std::string why(const ServiceStatus& service, bool drain) {
   if (!drain && service.health != HealthState::up) {
     return service.name + " is " + to_string(service.health) +
            (service.reason.empty() ? "" : " (" + service.reason + ")");
+  }
+  if (drain && is_in_queue(service)) {
+    const auto others = service.token->advertisement.routing.others.value_or(0);
+    return service.name + " waits for its turn (" + service.token->advertisement.what +
+           (others > 0 ? " is held by " + std::to_string(others) + " more)" : ")");
   }
   const auto wanted = drain ? AdvertisementState::withdrawn : AdvertisementState::announced;
   for (const auto& each : service.advertise) {
@@ -68,11 +80,26 @@ class Drain {
     return told;
   }
 
+  [[nodiscard]] bool queues() const { return drain_ && line_.wait && !line_.force; }
+
   void order(Survey& told) const {
+    const auto* verb = !drain_ ? kResumeVerb : line_.force ? kForceDrainVerb : kDrainVerb;
+    tell(verb, told, [this](const ServiceStatus& service) { return !queues() || !service.token; });
+    if (queues()) join_queue(told);
+  }
+
+  void join_queue(Survey& told) const {
+    tell(kQueueVerb, told,
+         [](const ServiceStatus& service) { return service.token && service.admin == AdminState::active; });
+  }
+
+  // Of --all, each of its services: none that comes with a reload in between.
+  template <typename Wanted>
+  void tell(const char* verb, Survey& told, Wanted wanted) const {
     for (const auto& instance : told.instances) {
-      ControlRequest request{!drain_ ? kResumeVerb : line_.force ? kForceDrainVerb : kDrainVerb, {}};
-      // Of --all, each of its services: none that comes with a reload in between.
+      ControlRequest request{verb, {}};
       for (const auto& service : instance.services) {
+        if (!wanted(service)) continue;
         request.arguments.push_back(service.name);
         if (encode(request).size() <= kLongestRequest) continue;
         request.arguments.pop_back();
@@ -95,9 +122,23 @@ class Drain {
   }
 
   void wait(Survey& told) const {
-    const auto deadline = Clock::now() + line_.timeout;
+    wait_until_over(told);
+    if (told.complaints.empty() || !queues()) return;
+    // Nobody would be there to resume what is drained now.
+    auto left = look();
+    tell(kLeaveQueueVerb, left, is_in_queue);
+  }
+
+  void wait_until_over(Survey& told) const {
+    const auto begin = Clock::now();
+    const auto deadline = begin + line_.timeout;
+    auto say_again = begin + kSayAgain;
     for (;;) {
       told = look();
+      if (queues() && Clock::now() >= say_again) {
+        join_queue(told);
+        say_again = Clock::now() + kSayAgain;
+      }
       if (!told.complaints.empty()) return;
       std::string waiting;
       for (const auto& instance : told.instances) {

@@ -20,8 +20,9 @@ constexpr Duration kPatience = std::chrono::seconds(5);
 
 bool same(const ServiceConfig& a, const ServiceConfig& b) {
   return a.schedule == b.schedule && a.timeout == b.timeout && a.lease == b.lease && a.health == b.health &&
-         a.linger == b.linger && a.last_instance == b.last_instance && a.need == b.need && a.asks == b.asks &&
-         a.advertise == b.advertise && a.commands == b.commands;
+         a.linger == b.linger && a.lingers_until_shown == b.lingers_until_shown &&
+         a.last_instance == b.last_instance && a.need == b.need && a.asks == b.asks &&
+         a.advertise == b.advertise && a.has_token == b.has_token && a.commands == b.commands;
 }
 
 // A third of the shortest lease, so that one that is late does no harm.
@@ -52,7 +53,8 @@ Prober::Prober(EventLoop& loop, const CommandLine& line, PluginTable& plugins, C
       changed_(loop, [this] { want(); }),
       stop_(loop, [this] { stop_itself(); }),
       renew_(loop, [this] { want(); }),
-      lingered_(loop, [this] { leave(); }) {}
+      lingered_(loop, [this] { leave(); }),
+      tend_(loop, [this] { tend(); }) {}
 
 ConfigErrors Prober::configure(const std::vector<SourceFile>& files, const Circumstances& circumstances) {
   ConfigErrors errors;
@@ -87,7 +89,11 @@ ConfigErrors Prober::configure(const std::vector<SourceFile>& files, const Circu
   for (auto& service : config.services) {
     const auto count = service.advertise.size();
     bool held = false;
-    for (std::size_t i = 0; i < count && found != circumstances.found.end(); ++i) held = *found++ || held;
+    for (std::size_t i = 0; i < count && found != circumstances.found.end(); ++i) {
+      // That the token of its drains is there says nothing of the service.
+      held = held || (*found && i < service.served().size());
+      ++found;
+    }
     if (part_ != ProberPart::whole && service.part != part_) {
       places.push_back({nullptr, count});
       continue;
@@ -132,6 +138,8 @@ ConfigErrors Prober::configure(const std::vector<SourceFile>& files, const Circu
   places_ = std::move(places);
   configured_ = true;
   lsa_spacing_ = config.lsa_spacing;
+  lsa_flooding_ = config.lsa_flooding;
+  set_up_queues();
   renew_.start(time_to_renew(services_));
   return errors;
 }
@@ -144,23 +152,37 @@ std::string Prober::resume(const std::vector<std::string>& names) {
   return administer(names, false, true);
 }
 
-std::string Prober::administer(const std::vector<std::string>& names, bool drain, bool force) {
+std::string Prober::wrong_with_order(const std::vector<std::string>& names) const {
   if (suspended_) return "suspended: CONT resumes it";
   if (leaving_) return "about to end";
-  std::set<std::string> all;
-  for (const auto& service : services_) all.insert(service->name());
-  std::set<std::string> wanted(names.begin(), names.end());
-  if (wanted.empty()) wanted = all;
-  for (const auto& name : wanted) {
-    if (!all.contains(name)) return "there is no service " + in_quotes(name);
+  for (const auto& name : names) {
+    const auto is_it = [&](const auto& service) { return service->name() == name; };
+    if (std::none_of(services_.begin(), services_.end(), is_it))
+      return "there is no service " + in_quotes(name);
   }
+  return {};
+}
+
+std::string Prober::administer(const std::vector<std::string>& names, bool drain, bool force) {
+  if (auto wrong = wrong_with_order(names); !wrong.empty()) return wrong;
+  std::set<std::string> wanted(names.begin(), names.end());
   for (const auto& service : services_) {
-    if (force || !wanted.contains(service->name()) || drained_.contains(service->name())) continue;
+    if (names.empty()) wanted.insert(service->name());
+    if (force || !wanted.contains(service->name()) || drained(service->name())) continue;
+    if (auto held = held_by_another(*service); !held.empty()) return held;
     if (auto last = last_of(*service); !last.empty()) return last;
   }
+  set_drained(wanted, drain);
+  return {};
+}
+
+void Prober::set_drained(const std::set<std::string>& names, bool drain) {
   for (const auto& service : services_) {
     const auto& name = service->name();
-    if (!wanted.contains(name) || drain == drained_.contains(name)) continue;
+    if (!names.contains(name)) continue;
+    if (const auto found = queues_.find(name); found != queues_.end())
+      drain ? found->second.queue.hold() : found->second.queue.resume();
+    if (drain == drained(name)) continue;
     log(LogLevel::info, name + (drain ? ": drained by hand" : ": resumed by hand"),
         {{"service", name}, {"admin", drain ? "drained" : "active"}});
     if (drain) {
@@ -176,8 +198,8 @@ std::string Prober::administer(const std::vector<std::string>& names, bool drain
   for (const auto& place : places_)
     flags.push_back(place.service != nullptr && drained(place.service->name()));
   link_->keep_drained(flags);
+  tend_.start(Duration());
   want();
-  return {};
 }
 
 Wish Prober::wish_of(Service& service) const {
@@ -194,16 +216,23 @@ Wish Prober::wish_of(Service& service) const {
 std::vector<Wish> Prober::wishes() {
   std::vector<Wish> out;
   for (const auto& place : places_) {
-    const auto wish = place.service == nullptr ? Wish::hold : wish_of(*place.service);
-    out.insert(out.end(), place.advertisements, wish);
-    if (wish != Wish::withdraw || !keeps_any(*place.service)) continue;
-    auto each = out.end() - static_cast<std::ptrdiff_t>(place.advertisements);
-    for (const auto& what : place.service->config().advertise) {
-      if (place.service->last_instance().keeps(what)) *each = Wish::announce;
-      ++each;
-    }
+    if (place.service == nullptr)
+      out.insert(out.end(), place.advertisements, Wish::hold);
+    else
+      add_wishes(*place.service, out);
   }
   return out;
+}
+
+void Prober::add_wishes(Service& service, std::vector<Wish>& to) {
+  const auto wish = wish_of(service);
+  const bool keeps = wish == Wish::withdraw && keeps_any(service);
+  for (const auto& what : service.config().served()) {
+    const bool kept = keeps && service.last_instance().keeps(what);
+    const bool lingered = wish == Wish::linger && has_lingered(service, what);
+    to.push_back(kept ? Wish::announce : lingered ? Wish::withdraw : wish);
+  }
+  if (service.config().token() != nullptr) to.push_back(wish_for_token(service));
 }
 
 std::vector<std::uint32_t> Prober::places_of_own() const {
@@ -218,6 +247,16 @@ std::vector<std::uint32_t> Prober::places_of_own() const {
 }
 
 void Prober::look(const std::vector<AdvertisementState>& own) {
+  auto next = own.begin();
+  states_.clear();
+  for (const auto& service : services_) {
+    for (const auto& what : service->config().advertise) {
+      if (next == own.end()) break;
+      lingering_.see(what, *next, Clock::now());
+      states_[what] = *next++;
+    }
+  }
+  if (lingering_.any() && !tend_.active()) tend_.start(Duration());
   const bool stands = std::any_of(own.begin(), own.end(), [](AdvertisementState state) {
     return state == AdvertisementState::announced || state == AdvertisementState::lingering;
   });
@@ -287,6 +326,7 @@ void Prober::leave() {
   if (std::exchange(left_, true)) return;
   renew_.stop();
   lingered_.stop();
+  tend_.stop();
   link_->want(wishes());
   if (!link_->settle(kPatience)) log(LogLevel::error, "the withdrawal was not confirmed in time");
   run_hooks();
@@ -337,6 +377,7 @@ void Prober::resume() {
   log(LogLevel::info, "SIGCONT: starting afresh");
   link_->tell_suspended(false);
   start_all();
+  tend();
   want();
 }
 

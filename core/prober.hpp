@@ -3,7 +3,9 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -12,8 +14,10 @@
 #include "command_runner.hpp"
 #include "config.hpp"
 #include "confirmation.hpp"
+#include "drain_queue.hpp"
 #include "event_loop.hpp"
 #include "keeper_link.hpp"
+#include "linger_watch.hpp"
 #include "plugin_table.hpp"
 #include "service.hpp"
 
@@ -33,6 +37,13 @@ class Prober {
     routing_ = std::move(routing);
   }
 
+  // The same, of an advertisement that others may announce; and who is waited for is asked for often.
+  void look_by(std::function<std::optional<Sighting>(const Advertisement& what)> sight,
+               std::function<void(const std::set<Advertisement>& watched)> watch) {
+    sight_ = std::move(sight);
+    watch_ = std::move(watch);
+  }
+
   // Takes the configuration, at start or as a reload, or returns what is wrong with it and keeps what it had.
   // Services that did not change are not touched. wishes() must be told behind it.
   ConfigErrors configure(const std::vector<SourceFile>& files, const Circumstances& circumstances);
@@ -41,6 +52,11 @@ class Prober {
   // `force`: also what nobody else announces.
   std::string drain(const std::vector<std::string>& names, bool force);
   std::string resume(const std::vector<std::string>& names);
+  // In its turn, each of which has a token; to be said again at least each second until it is drained. Empty,
+  // or why it will not be. What is said no more, or has left, is not drained.
+  std::string queue(const std::vector<std::string>& names);
+  std::string leave_queue(const std::vector<std::string>& names);
+  [[nodiscard]] DrainQueue::State queue_of(const std::string& name) const;
   [[nodiscard]] bool drained(const std::string& name) const { return drained_.contains(name); }
   // What stays announced although its service is down, one line each.
   [[nodiscard]] std::vector<std::string> last_instances() const;
@@ -81,8 +97,25 @@ class Prober {
   [[nodiscard]] std::vector<std::string> kept_of(const Service& service) const;
   void note_last_instance(Service& service, const HealthEvent& event);
   bool keeps_any(Service& service);
+  // prober_queue.cpp
+  struct Queue {
+    DrainQueue queue;
+    std::string refusal;  // to be told to who asks next
+  };
+  void set_up_queues();
+  void tend();
+  [[nodiscard]] bool tend_queues();
+  [[nodiscard]] bool any_lingered();
+  void take_turn(Service& service, Queue& mine);
+  [[nodiscard]] Wish wish_for_token(const Service& service) const;
+  [[nodiscard]] std::string held_by_another(const Service& service) const;
+  [[nodiscard]] bool is_back(const Service& service) const;
+  bool has_lingered(const Service& service, const Advertisement& what);
+  [[nodiscard]] std::string wrong_with_order(const std::vector<std::string>& names) const;
+  void set_drained(const std::set<std::string>& names, bool drain);
   std::string administer(const std::vector<std::string>& names, bool drain, bool force);
   [[nodiscard]] Wish wish_of(Service& service) const;
+  void add_wishes(Service& service, std::vector<Wish>& to);
   void want();
   void start_all();
   void terminate(const char* signal);
@@ -98,6 +131,8 @@ class Prober {
   CommandRunner& commands_;
   KeeperLink* link_ = nullptr;
   std::function<Confirmation(const Advertisement&)> routing_;
+  std::function<std::optional<Sighting>(const Advertisement&)> sight_;
+  std::function<void(const std::set<Advertisement>&)> watch_;
   const ProberPart part_;
   std::vector<std::unique_ptr<Service>> services_;
   // Of each service of the configuration, also of those that are another prober's (null).
@@ -108,12 +143,17 @@ class Prober {
   std::set<std::string> drained_;
   std::set<std::string> returning_;  // resumed, and no answer from after that has made them up or down yet
   std::vector<Place> places_;
+  std::map<std::string, Queue> queues_;  // of those that have a token
+  std::set<Advertisement> watched_;
+  std::map<Advertisement, AdvertisementState> states_;  // as of the last look()
+  LingerWatch lingering_;
   std::vector<Hook> hooks_;
   bool suspended_ = false;
   bool leaving_ = false;
   bool left_ = false;
   bool configured_ = false;
   Duration lsa_spacing_{};
+  Duration lsa_flooding_{};
   Signal term_;
   Signal int_;
   Signal tstp_;
@@ -124,6 +164,7 @@ class Prober {
   Deferred stop_;
   Timer renew_;
   Timer lingered_;
+  Timer tend_;
 };
 
 }  // namespace anyprobe

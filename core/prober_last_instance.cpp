@@ -6,7 +6,7 @@ namespace anyprobe {
 
 LastInstance::Others Prober::others_of(const Service& service) const {
   LastInstance::Others out;
-  for (const auto& what : service.config().advertise)
+  for (const auto& what : service.config().served())
     out[what] = routing_ ? routing_(what).others : std::nullopt;
   return out;
 }
@@ -57,7 +57,7 @@ bool Prober::keeps_any(Service& service) {
 
 std::vector<std::string> Prober::kept_of(const Service& service) const {
   std::vector<std::string> out;
-  for (const auto& what : service.config().advertise) {
+  for (const auto& what : service.config().served()) {
     if (service.last_instance().keeps(what))
       out.push_back(service.name() + ": " + what.to_string() +
                     " stays announced although the service is down: too few others announce it (min_peers)");

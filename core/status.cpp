@@ -17,6 +17,7 @@ using nlohmann::ordered_json;
 
 constexpr const char* kHealth[] = {"unknown", "up", "down"};
 constexpr const char* kAdmin[] = {"active", "draining", "drained"};
+constexpr const char* kQueueStates[] = {"out", "waiting", "claiming", "holding", "returning"};
 constexpr const char* kVerdicts[] = {"pass", "fail", "local_error"};
 constexpr const char* kStates[] = {"withdrawn", "announced", "foreign", "lingering"};
 
@@ -53,6 +54,16 @@ ordered_json waiting(const AdvertisementStatus& one) {
   return out;
 }
 
+ordered_json as_json(const AdvertisementStatus& each) {
+  ordered_json out;
+  out["what"] = each.what;
+  out["state"] = to_string(each.state);
+  out["waiting"] = waiting(each);
+  out["confirmed"] = or_null(each.routing.confirmed);
+  out["others"] = or_null(each.routing.others);
+  return out;
+}
+
 ordered_json as_json(const ServiceStatus& service, const std::string& instance) {
   ordered_json out;
   out["name"] = service.name;
@@ -64,14 +75,11 @@ ordered_json as_json(const ServiceStatus& service, const std::string& instance) 
   out["since"] = to_text(service.since);
   out["last_check"] = as_json(service.last_check);
   auto& advertise = out["advertise"] = ordered_json::array();
-  for (const auto& each : service.advertise) {
-    ordered_json one;
-    one["what"] = each.what;
-    one["state"] = to_string(each.state);
-    one["waiting"] = waiting(each);
-    one["confirmed"] = or_null(each.routing.confirmed);
-    one["others"] = or_null(each.routing.others);
-    advertise.push_back(std::move(one));
+  for (const auto& each : service.advertise) advertise.push_back(as_json(each));
+  out["drain_token"] = nullptr;
+  if (service.token) {
+    out["drain_token"] = as_json(service.token->advertisement);
+    out["drain_token"]["queue"] = to_string(service.token->queue);
   }
   return out;
 }
@@ -172,6 +180,15 @@ Confirmation read_confirmation(Reader& reader, const json& from) {
   return out;
 }
 
+AdvertisementStatus read_advertisement(Reader& reader, const json& from) {
+  AdvertisementStatus out{reader.text(from, "what"), reader.word<AdvertisementState>(from, "state", kStates),
+                          read_confirmation(reader, from)};
+  // A daemon of an earlier version says nothing of it, as of the token.
+  if (const auto it = from.find("waiting"); it != from.end() && !it->is_null())
+    out.waits_until = reader.time(*it, "until");
+  return out;
+}
+
 ServiceStatus read_service(Reader& reader, const json& from) {
   ServiceStatus out;
   out.name = reader.text(from, "name");
@@ -184,13 +201,11 @@ ServiceStatus read_service(Reader& reader, const json& from) {
     out.last_check = CheckStatus{reader.time(check, "at"), reader.word<Verdict>(check, "verdict", kVerdicts),
                                  reader.text(check, "reason"), reader.milliseconds(check, "duration_ms")};
   }
-  for (const auto& each : reader.array(from, "advertise")) {
-    out.advertise.push_back({reader.text(each, "what"),
-                             reader.word<AdvertisementState>(each, "state", kStates),
-                             read_confirmation(reader, each)});
-    // A daemon of an earlier version says nothing of it.
-    if (const auto it = each.find("waiting"); it != each.end() && !it->is_null())
-      out.advertise.back().waits_until = reader.time(*it, "until");
+  for (const auto& each : reader.array(from, "advertise"))
+    out.advertise.push_back(read_advertisement(reader, each));
+  if (const auto it = from.find("drain_token"); it != from.end() && !it->is_null()) {
+    out.token = TokenStatus{read_advertisement(reader, *it),
+                            reader.word<DrainQueue::State>(*it, "queue", kQueueStates)};
   }
   return out;
 }
@@ -212,6 +227,10 @@ const char* to_string(AdvertisementState state) {
 
 const char* to_string(AdminState state) {
   return kAdmin[static_cast<std::size_t>(state)];
+}
+
+const char* to_string(DrainQueue::State state) {
+  return kQueueStates[static_cast<std::size_t>(state)];
 }
 
 const char* to_string(Verdict verdict) {

@@ -10,6 +10,7 @@
 
 #include "advertisement.hpp"
 #include "confirmation.hpp"
+#include "drain_queue.hpp"
 #include "health.hpp"
 #include "outcome.hpp"
 #include "probe.hpp"
@@ -30,6 +31,13 @@ struct AdvertisementStatus {
   friend bool operator==(const AdvertisementStatus&, const AdvertisementStatus&) = default;
 };
 
+struct TokenStatus {
+  AdvertisementStatus advertisement;
+  DrainQueue::State queue = DrainQueue::State::out;
+
+  friend bool operator==(const TokenStatus&, const TokenStatus&) = default;
+};
+
 struct CheckStatus {
   WallTime at;  // when it was over
   Verdict verdict = Verdict::fail;
@@ -48,6 +56,7 @@ struct ServiceStatus {
   WallTime since;
   std::optional<CheckStatus> last_check;
   std::vector<AdvertisementStatus> advertise;
+  std::optional<TokenStatus> token = {};  // of its drains, if it has one
 
   friend bool operator==(const ServiceStatus&, const ServiceStatus&) = default;
 };
@@ -76,6 +85,7 @@ std::optional<WallTime> parse_time(std::string_view text);
 
 const char* to_string(AdvertisementState state);
 const char* to_string(AdminState state);
+const char* to_string(DrainQueue::State state);
 const char* to_string(Verdict verdict);
 
 }  // namespace anyprobe

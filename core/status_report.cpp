@@ -92,18 +92,24 @@ ServiceStatus StatusReport::of(const Service& service, std::size_t first, TimePo
     out.last_check = CheckStatus{clock_.at(last->at, steady, wall), last->verdict, std::string(last->reason),
                                  std::chrono::floor<std::chrono::microseconds>(last->took)};
   }
-  for (const auto& what : service.config().advertise) {
-    auto& one = out.advertise.emplace_back(AdvertisementStatus{what.to_string(), state_of(what, first)});
-    if (confirmed_) one.routing = confirmed_(what);
-    if (const auto until = waits_until(first++); until > steady)
-      one.waits_until = clock_.at(until, steady, wall);
-  }
+  for (const auto& what : service.config().served()) out.advertise.push_back(of(what, first++, steady, wall));
+  if (const auto* token = service.config().token())
+    out.token =
+        TokenStatus{of(*token, first, steady, wall), queue_ ? queue_(out.name) : DrainQueue::State::out};
   if (drained_ && drained_(out.name)) {
     const bool over = std::all_of(out.advertise.begin(), out.advertise.end(), [](const auto& each) {
       return each.state == AdvertisementState::withdrawn || each.state == AdvertisementState::foreign;
     });
     out.admin = over ? AdminState::drained : AdminState::draining;
   }
+  return out;
+}
+
+AdvertisementStatus StatusReport::of(const Advertisement& what, std::size_t index, TimePoint steady,
+                                     std::chrono::system_clock::time_point wall) {
+  AdvertisementStatus out{what.to_string(), state_of(what, index)};
+  if (confirmed_) out.routing = confirmed_(what);
+  if (const auto until = waits_until(index); until > steady) out.waits_until = clock_.at(until, steady, wall);
   return out;
 }
 

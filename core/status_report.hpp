@@ -28,6 +28,11 @@ class StatusReport {
     confirmed_ = std::move(confirmed);
   }
 
+  // Where a service stands in the queue for a drain.
+  void queue_by(std::function<DrainQueue::State(const std::string& service)> queue) {
+    queue_ = std::move(queue);
+  }
+
   // What is wrong beside what the keeper tells, one line each.
   void complain_by(std::function<std::vector<std::string>()> problems) { problems_ = std::move(problems); }
 
@@ -47,6 +52,8 @@ class StatusReport {
  private:
   [[nodiscard]] ServiceStatus of(const Service& service, std::size_t first, TimePoint steady,
                                  std::chrono::system_clock::time_point wall);
+  [[nodiscard]] AdvertisementStatus of(const Advertisement& what, std::size_t index, TimePoint steady,
+                                       std::chrono::system_clock::time_point wall);
   [[nodiscard]] AdvertisementState state_of(const Advertisement& what, std::size_t index) const;
   [[nodiscard]] TimePoint waits_until(std::size_t index) const;
 
@@ -56,6 +63,7 @@ class StatusReport {
   const std::function<bool(const std::string&)> drained_;
   std::function<Confirmation(const Advertisement&)> confirmed_;
   std::function<std::vector<std::string>()> problems_;
+  std::function<DrainQueue::State(const std::string&)> queue_;
   const TimePoint started_;
   WallClock clock_;
   KernelView view_;

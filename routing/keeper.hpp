@@ -32,7 +32,8 @@ class Keeper {
   struct View {
     std::vector<Advertisement> advertisements;  // in the order of the prober's wishes
     std::vector<std::chrono::seconds> leases;   // of each
-    std::vector<Duration> lingers;              // of each; where it is empty: none lingers
+    std::vector<Duration> lingers;              // of each, at most; where it is empty: none lingers
+    std::vector<Duration> lingers_removed;      // of each, once it is not configured any more; the same
     std::vector<ProberPart> parts;              // of each, who has a say in it
     std::vector<ServiceOf> services;            // in order
     std::string user;                           // whom the probers run as; empty: the usual

@@ -110,7 +110,7 @@ void Keeper::put_in_force() {
   }
   // What they want is not applied yet, whatever settles here.
   half_way_ = true;
-  reconciler_.configure(view.advertisements, view.lingers);
+  reconciler_.configure(view.advertisements, view.lingers_removed);
   half_way_ = false;
   if (first && refuse_foreign()) return;
   apply();

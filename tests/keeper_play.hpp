@@ -140,6 +140,7 @@ struct Play : PlayedProber {
                   view.has_modules = !parts.empty();
                   view.services = services;
                   view.lingers.assign(configured.size(), linger);
+                  view.lingers_removed = view.lingers;
                   view.vty_dir = vty_dir;
                   if (has_commands) view.commands.commands.emplace_back();
                   return view;

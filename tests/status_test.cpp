@@ -42,6 +42,8 @@ InstanceStatus some() {
   radius.name = "radius";
   radius.since = at("2026-11-25T12:00:00.000Z");
   radius.advertise = {{"192.0.2.4/32 on lo", AdvertisementState::withdrawn}};
+  radius.token = TokenStatus{{"192.0.2.99/32 on lo", AdvertisementState::announced, {true, 1}},
+                             DrainQueue::State::claiming};
   out.services = {dns, radius};
   return out;
 }
@@ -96,11 +98,13 @@ TEST_CASE("status: the JSON has the names that scripts know") {
           "waiting": {"to": "announce", "until": "2026-11-25T12:02:10.250Z", "reason": "lsa_spacing"},
           "confirmed": false, "others": 0},
          {"what": "192.0.2.3/32 on lo", "state": "foreign", "waiting": null,
-          "confirmed": null, "others": null}]},
+          "confirmed": null, "others": null}], "drain_token": null},
       {"name": "radius", "instance": "anyprobe", "health": "unknown", "admin": "active", "reason": null,
        "detail": null, "since": "2026-11-25T12:00:00.000Z", "last_check": null,
        "advertise": [{"what": "192.0.2.4/32 on lo", "state": "withdrawn", "waiting": null,
-          "confirmed": null, "others": null}]}],
+          "confirmed": null, "others": null}],
+       "drain_token": {"what": "192.0.2.99/32 on lo", "state": "announced", "waiting": null, "confirmed": true,
+          "others": 1, "queue": "claiming"}}],
     "instances": [
       {"name": "anyprobe", "state": "running", "pid": 4242, "version": "0.1.0", "uptime_s": 10925,
        "problems": ["interface eth7 is missing"]}]})");

@@ -1,4 +1,4 @@
-"""client - router - two nodes, near and far, in network namespaces: real FRR, real unbound, our dns-probe."""
+"""client - router - two nodes, near and far, or three, in network namespaces: real FRR, real unbound, our dns-probe."""
 
 import contextlib
 import itertools
@@ -53,6 +53,15 @@ def example(near, far, integrated):
         shape[node] = {"daemons": "node", **own}
     return shape
 
+
+# The port of a third node, which the router of quagga-conf has not: as those of the other two.
+_THIRD_PORT = {
+    "ospfd": ("interface eth3", "ip ospf network point-to-point", "ip ospf hello-interval 1", "ip ospf dead-interval 4",
+              "ip ospf retransmit-interval 1", "ip ospf cost 30"),
+    "ospf6d": ("interface eth3", "ipv6 ospf6 area 0.0.0.0", "ipv6 ospf6 network point-to-point",
+               "ipv6 ospf6 hello-interval 1", "ipv6 ospf6 dead-interval 4", "ipv6 ospf6 retransmit-interval 1",
+               "ipv6 ospf6 cost 30"),
+}
 
 _UNBOUND = """
 server:
@@ -218,10 +227,11 @@ class Lab:
 
     _numbers = itertools.count(1)
 
-    def __init__(self, style="frr", resolvers=True, on_route=None):
+    def __init__(self, style="frr", resolvers=True, on_route=None, third=False):
         self._shape = SHAPES[style] if isinstance(style, str) else style
         self._resolvers = resolvers
         self._on_route = on_route
+        self._roles = ("near", "far", "third") if third else ("near", "far")
         # `timers lsa min-arrival` is in the router's frr.conf only; some room for the flooding itself.
         self._min_arrival = 0.15 if "frr.conf" in self._shape["router"] else 1.05
         self._stack = contextlib.ExitStack()
@@ -246,24 +256,24 @@ class Lab:
         self.folder.mkdir(mode=0o755)
         if not os.environ.get("ANYPROBE_LAB_KEEP"):
             stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
-        self.client, self.router, near, far = (self._namespace(stack, role)
-                                               for role in ("client", "router", "near", "far"))
+        self.client, self.router, *hosts = (self._namespace(stack, role) for role in ("client", "router", *self._roles))
         self._link(self.client, self.router, "eth0", "203.0.113.%d/24", "2001:db8:ffff:2000::%d/64", (2, 1))
-        self._link(near, self.router, "eth1", "198.51.100.%d/30", "2001:db8:ffff:1000::%d/64", (2, 1))
-        self._link(far, self.router, "eth2", "198.51.100.%d/30", "2001:db8:ffff:1001::%d/64", (6, 5))
+        for number, host in enumerate(hosts):
+            self._link(host, self.router, f"eth{1 + number}", "198.51.100.%d/30",
+                       f"2001:db8:ffff:100{number}::%d/64", (2 + 4 * number, 1 + 4 * number))
         self.client.ip("route", "add", "default", "via", "203.0.113.1")
         self.client.ip("-6", "route", "add", "default", "via", "2001:db8:ffff:2000::1")
 
-        self.near = Node(near, self._own_folder(near), "198.51.100.2", "eth1")
-        self.far = Node(far, self._own_folder(far), "198.51.100.6", "eth2")
-        self.nodes = (self.near, self.far)
+        self.nodes = tuple(Node(host, self._own_folder(host), f"198.51.100.{2 + 4 * number}", f"eth{1 + number}")
+                           for number, host in enumerate(hosts))
+        self.near, self.far = self.nodes[:2]
         self.router_frr = Frr(self.router, self._own_folder(self.router), self._shape["router"])
         stack.callback(self.router_frr.close)
         for node in self.nodes:
             shape = self._shape.get(node.name) or self._shape["node"]
             node.frr = Frr(node.namespace, node.folder, shape, router_id=node.address)
             stack.callback(node.frr.close)
-        self._frrs = (self.router_frr, self.near.frr, self.far.frr)
+        self._frrs = (self.router_frr, *(node.frr for node in self.nodes))
         for daemon in DAEMONS:
             for frr in self._frrs:
                 frr.start(daemon)
@@ -272,6 +282,9 @@ class Lab:
         for frr in self._frrs:
             if frr.integrated:
                 frr.load()
+        if len(self.nodes) > 2:
+            for daemon, lines in _THIRD_PORT.items():
+                self.router_frr.configure(daemon, *lines)
         if self._resolvers:
             for node in self.nodes:
                 node.start_unbound()
@@ -310,7 +323,7 @@ class Lab:
     def wait_adjacent(self, timeout=20):
         """Every adjacency is complete, and each end knows the way to the clients."""
         for daemon in ("ospfd", "ospf6d"):
-            wait_until(lambda d=daemon: self.router_frr.full_neighbors(d) == 2
+            wait_until(lambda d=daemon: self.router_frr.full_neighbors(d) == len(self.nodes)
                        and all(node.frr.full_neighbors(d) == 1 for node in self.nodes),
                        timeout, f"{daemon}: adjacencies are complete", every=0.05)
         for node in self.nodes:
