@@ -70,6 +70,10 @@ struct CommandLine {
   // The name of the instance: of its pid file, its socket and its state.
   [[nodiscard]] std::string instance() const;
   [[nodiscard]] bool one_service() const { return command == Command::probe_daemon || !type.empty(); }
+  // The program of old that has its route in plain words.
+  [[nodiscard]] bool takes_route() const {
+    return command == Command::probe_daemon && program == "tcp-route-probe";
+  }
 };
 
 // An error is a usage error: one line, without the program's name.
