@@ -103,6 +103,7 @@ class Parser {
       line_.names = std::move(rest);
       return std::move(line_);
     }
+    if (line_.as_nagios && line_.as_json) return Error{"--nagios: does not go with --json"};
     if (line_.command == Command::status || (line_.command == Command::probes && rest.size() == 1)) {
       line_.names = std::move(rest);
       return std::move(line_);
@@ -167,6 +168,9 @@ class Parser {
     auto& flags = general.flags;
     if (command == Command::status) {
       flags.push_back({"json", Flag::Argument::none, "", "JSON instead of a table", raise(line_.as_json)});
+      flags.push_back({"nagios", Flag::Argument::none, "",
+                       "one line with performance data, and exit 0, 1, 2 or 3, as a plugin of Nagios",
+                       raise(line_.as_nagios)});
       flags.push_back({"run-dir", Flag::Argument::required, "DIR",
                        "where the sockets of the daemons are (default: " + line_.run_dir + ")",
                        set(line_.run_dir)});

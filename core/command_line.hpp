@@ -46,6 +46,7 @@ struct CommandLine {
   bool adopt = false;
   bool print = false;
   bool as_json = false;
+  bool as_nagios = false;
   bool all = false;  // of withdraw, drain and resume
   bool wait = false;
   bool force = false;

@@ -35,7 +35,9 @@ std::string usage_of(const CommandLine& line, const PluginTable& plugins) {
     case Command::status:
       return "Usage: anyprobe status [options] [SERVICE...]\n\n"
              "How the services are, of every daemon that has a socket in the run-dir, and\n"
-             "whether the kernel has what they announce. Exits 0 where all could be told.\n";
+             "whether the kernel has what they announce. Exits 0 where all could be told; with\n"
+             "--nagios 0 where all is well, 1 for a warning, 2 where it is critical, 3 where\n"
+             "it cannot be told.\n";
     case Command::drain:
       return "Usage: anyprobe drain [options] SERVICE...\n"
              "       anyprobe drain [options] --all\n\n"
