@@ -6,30 +6,12 @@
 #include "announce_flags.hpp"
 #include "flags.hpp"
 #include "text.hpp"
+#include "usage.hpp"
 
 namespace anyprobe {
 namespace {
 
 using nlohmann::json;
-
-constexpr const char* kUsage =
-    "Usage: anyprobe COMMAND [options]\n"
-    "\n"
-    "Asks services on this host whether they work, and announces the addresses of\n"
-    "those that do.\n"
-    "\n"
-    "Commands:\n"
-    "  run                   every configured service in one process\n"
-    "  check [SERVICE...]    one round of probes now, no address touched\n"
-    "  status [SERVICE...]   how the services of running daemons are\n"
-    "  drain SERVICE|--all   withdraw services as planned, whatever their health\n"
-    "  resume SERVICE|--all  let them be announced again\n"
-    "  validate              the configuration only, every error with its path\n"
-    "  withdraw --all        clear what any run left in the kernel\n"
-    "  probes [TYPE]         the probes there are, or the options of one\n"
-    "\n"
-    "anyprobe COMMAND --help tells the options of a command. Started as dns-probe it\n"
-    "is the prober of that one service: see dns-probe --help.\n";
 
 class Parser {
  public:
@@ -42,7 +24,7 @@ class Parser {
     if (const auto* plugin = plugins_.find_program(line_.program)) {
       line_.type = plugin->type;
       line_.command = Command::probe_daemon;
-      return finish(arguments, takes_route());
+      return finish(arguments, line_.takes_route());
     }
     if (auto why = plugins_.why_not_program(line_.program); !why.empty()) return Error{std::move(why)};
     if (line_.program.ends_with("-probe"))
@@ -51,7 +33,7 @@ class Parser {
     auto rest = arguments;
     rest.erase(rest.begin());
     const auto& word = rest.front();
-    if (word == "--help" || word == "-h" || word == "help") return show(kUsage);
+    if (word == "--help" || word == "-h" || word == "help") return show(usage());
     if (word == "--version") {
       line_.command = Command::version;
       return std::move(line_);
@@ -93,7 +75,7 @@ class Parser {
     auto rest = parse_flags(arguments, groups, options_first);
     if (!rest) return Error{rest.error()};
     if (help_) {
-      auto text = usage() + format_flags(groups);
+      auto text = usage_of(line_, plugins_) + format_flags(groups);
       for (auto& group : groups) {
         for (auto& flag : group.flags) flag.take = nullptr;  // it refers to this parser
       }
@@ -121,6 +103,7 @@ class Parser {
       line_.names = std::move(rest);
       return std::move(line_);
     }
+    if (line_.as_nagios && line_.as_json) return Error{"--nagios: does not go with --json"};
     if (line_.command == Command::status || (line_.command == Command::probes && rest.size() == 1)) {
       line_.names = std::move(rest);
       return std::move(line_);
@@ -135,7 +118,8 @@ class Parser {
     }
     if (line_.command == Command::withdraw && !line_.all)
       return Error{"--all is missing: it clears what any run left"};
-    if (!rest.empty() && !takes_route()) return Error{in_quotes(rest.front()) + " is one argument too many"};
+    if (!rest.empty() && !line_.takes_route())
+      return Error{in_quotes(rest.front()) + " is one argument too many"};
     if (!rest.empty()) {
       if (auto wrong = take_route(rest); !wrong.empty()) return Error{wrong};
     }
@@ -147,11 +131,6 @@ class Parser {
 
   [[nodiscard]] bool administers() const {
     return line_.command == Command::drain || line_.command == Command::resume;
-  }
-
-  // The program of old that has its route in plain words.
-  [[nodiscard]] bool takes_route() const {
-    return line_.command == Command::probe_daemon && line_.program == "tcp-route-probe";
   }
 
   // DEV ADDR PORT...
@@ -178,51 +157,6 @@ class Parser {
     return {};
   }
 
-  [[nodiscard]] std::string usage() const {
-    switch (line_.command) {
-      case Command::run:
-        return "Usage: anyprobe run [options]\n\nEvery configured service in one process, in the "
-               "foreground.\n";
-      case Command::check:
-        return "Usage: anyprobe check [options] [SERVICE...]\n"
-               "       anyprobe check --type TYPE [options of the probe]\n\n"
-               "One round of probes now; no address is touched. Exits 0 where all pass, 2 where\n"
-               "one fails, 3 where it cannot be told.\n";
-      case Command::status:
-        return "Usage: anyprobe status [options] [SERVICE...]\n\n"
-               "How the services are, of every daemon that has a socket in the run-dir, and\n"
-               "whether the kernel has what they announce. Exits 0 where all could be told.\n";
-      case Command::drain:
-        return "Usage: anyprobe drain [options] SERVICE...\n"
-               "       anyprobe drain [options] --all\n\n"
-               "Withdraws what services announce, whatever their health, until they are resumed:\n"
-               "the advertisement first, and the host goes on answering for as long as linger\n"
-               "says. A restart of the daemon does not resume them, a reboot does.\n";
-      case Command::resume:
-        return "Usage: anyprobe resume [options] SERVICE...\n"
-               "       anyprobe resume [options] --all\n\n"
-               "Lets services be announced again, which happens at once where they are up.\n";
-      case Command::validate:
-        return "Usage: anyprobe validate [options]\n\n"
-               "Reads the configuration and tells every error with its path. Exits 78 if any.\n";
-      case Command::withdraw:
-        return "Usage: anyprobe withdraw --all [options]\n\n"
-               "Removes every address and route with our mark, and sets down the links that a\n"
-               "run left up, but for what a running instance holds, or one has just handed over\n"
-               "to its next run.\n";
-      case Command::probes:
-        return "Usage: anyprobe probes [TYPE]\n\nThe probes there are, or the options of one.\n";
-      default:
-        break;
-    }
-    return "Usage: " + line_.program + " --address PREFIX [options]\n" +
-           (takes_route() ? "       " + line_.program + " [options] DEV ADDR PORT...\n\n" : "\n") +
-           plugins_.find(line_.type)->summary +
-           ".\nWhile the service passes, the addresses are on the interface; while it does not,\n"
-           "they are not. Goes to the background once it is known to run.\n" +
-           (takes_route() ? "With DEV ADDR PORT..., ADDR is asked, and the route to it is by DEV.\n" : "");
-  }
-
   [[nodiscard]] std::vector<FlagGroup> flags() {
     std::vector<FlagGroup> out;
     const auto command = line_.command;
@@ -234,6 +168,9 @@ class Parser {
     auto& flags = general.flags;
     if (command == Command::status) {
       flags.push_back({"json", Flag::Argument::none, "", "JSON instead of a table", raise(line_.as_json)});
+      flags.push_back({"nagios", Flag::Argument::none, "",
+                       "one line with performance data, and exit 0, 1, 2 or 3, as a plugin of Nagios",
+                       raise(line_.as_nagios)});
       flags.push_back({"run-dir", Flag::Argument::required, "DIR",
                        "where the sockets of the daemons are (default: " + line_.run_dir + ")",
                        set(line_.run_dir)});
@@ -334,7 +271,7 @@ class Parser {
     FlagGroup out{"What is announced", announce_.flags()};
     out.flags.push_back({"name", Flag::Argument::required, "NAME",
                          "the name of this instance (default: " + line_.program +
-                             (takes_route() ? ", and -ADDR where that is given)" : ")"),
+                             (line_.takes_route() ? ", and -ADDR where that is given)" : ")"),
                          [this](const std::string& value) {
                            line_.name = value;
                            line_.settings.push_back({"--name", "name", value});

@@ -46,6 +46,7 @@ struct CommandLine {
   bool adopt = false;
   bool print = false;
   bool as_json = false;
+  bool as_nagios = false;
   bool all = false;  // of withdraw, drain and resume
   bool wait = false;
   bool force = false;
@@ -70,6 +71,10 @@ struct CommandLine {
   // The name of the instance: of its pid file, its socket and its state.
   [[nodiscard]] std::string instance() const;
   [[nodiscard]] bool one_service() const { return command == Command::probe_daemon || !type.empty(); }
+  // The program of old that has its route in plain words.
+  [[nodiscard]] bool takes_route() const {
+    return command == Command::probe_daemon && program == "tcp-route-probe";
+  }
 };
 
 // An error is a usage error: one line, without the program's name.

@@ -1,4 +1,4 @@
-// sysexits(3), and the Nagios plugin contract for `check`.
+// sysexits(3), and the contract of Nagios plugins for `check` and `status --nagios`.
 #pragma once
 
 #include <sysexits.h>
@@ -20,6 +20,7 @@ inline constexpr int kHangs = EX_IOERR;             // 74
 inline constexpr int kNotNow = EX_TEMPFAIL;         // 75
 inline constexpr int kNonsense = EX_PROTOCOL;       // 76
 
+inline constexpr int kWarning = 1;
 inline constexpr int kCritical = 2;
 inline constexpr int kUnknown = 3;
 

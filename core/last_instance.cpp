@@ -2,6 +2,10 @@
 
 namespace anyprobe {
 
+std::string kept_line(std::string_view service, std::string_view what) {
+  return std::string(service) + ": " + std::string(what) + std::string(kKeptWords);
+}
+
 void LastInstance::fail(const LastInstancePolicy& policy, const Others& others, bool dead) {
   kept_.clear();
   if (dead && !policy.keeps_dead) return;

@@ -4,6 +4,8 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <string>
+#include <string_view>
 
 #include "advertisement.hpp"
 
@@ -15,6 +17,12 @@ struct LastInstancePolicy {
 
   friend bool operator==(const LastInstancePolicy&, const LastInstancePolicy&) = default;
 };
+
+// How a line of log and status ends that tells what is kept.
+inline constexpr std::string_view kKeptWords =
+    " stays announced although the service is down: too few others announce it (min_peers)";
+// All of that line.
+[[nodiscard]] std::string kept_line(std::string_view service, std::string_view what);
 
 // Of one service.
 class LastInstance {

@@ -58,9 +58,7 @@ bool Prober::keeps_any(Service& service) {
 std::vector<std::string> Prober::kept_of(const Service& service) const {
   std::vector<std::string> out;
   for (const auto& what : service.config().served()) {
-    if (service.last_instance().keeps(what))
-      out.push_back(service.name() + ": " + what.to_string() +
-                    " stays announced although the service is down: too few others announce it (min_peers)");
+    if (service.last_instance().keeps(what)) out.push_back(kept_line(service.name(), what.to_string()));
   }
   return out;
 }

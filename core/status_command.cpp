@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "nagios.hpp"
 #include "status_table.hpp"
 #include "survey.hpp"
 
@@ -23,12 +24,19 @@ int print(const CommandLine& line, Survey& told) {
   return told.complaints.empty() ? kDone : told.complaints.front().code;
 }
 
+// Whoever runs a plugin reads standard output, and knows its four codes alone.
+int print_report(const Survey& told) {
+  const auto report = nagios_report(told);
+  std::printf("%s\n", report.line.c_str());
+  return std::fflush(stdout) == 0 ? report.code : kUnknown;
+}
+
 }  // namespace
 
 int run_status(const CommandLine& line) {
   auto told = ask_for_status(line.run_dir);
   choose(line.names, told);
-  return print(line, told);
+  return line.as_nagios ? print_report(told) : print(line, told);
 }
 
 }  // namespace anyprobe

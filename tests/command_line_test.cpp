@@ -318,6 +318,9 @@ TEST_CASE("status takes services, a folder and a format, and no configuration") 
   REQUIRE(bare);
   CHECK_FALSE(bare->as_json);
   CHECK(bare->run_dir == "/run/anyprobe");
+  CHECK_FALSE(bare->as_nagios);
+  CHECK(parse({"anyprobe", "status", "dns", "--nagios"})->as_nagios);
+  CHECK(parse({"anyprobe", "status", "--nagios", "--json"}).error() == "--nagios: does not go with --json");
   CHECK_FALSE(parse({"anyprobe", "status", "--config", "x"}));
   CHECK(parse({"anyprobe", "status", "--run-dir="}).error() == "--run-dir: is empty");
   CHECK(parse({"anyprobe", "status", "--help"})->help.find("--json") != std::string::npos);

@@ -61,6 +61,21 @@ def complains(probing, code, text, *words, **options):
     return one
 
 
+def report(probing, code, *words):
+    """What a monitoring system sees: (text, performance data as numbers) of one line."""
+    done = ask(probing, "--nagios", *words)
+    assert (done.returncode, done.stderr) == (code, ""), (done.returncode, done.stdout, done.stderr)
+    line, = done.stdout.splitlines()
+    text, _, data = line.partition(" | ")
+    return text, {label: int(value.split(";")[0]) for label, value in (one.split("=") for one in data.split())}
+
+
+def reports(probing, code, what, *words, timeout=30):
+    """The same, once it exits with this code."""
+    wait_until(lambda: ask(probing, "--nagios", *words).returncode == code, timeout, what)
+    return report(probing, code, *words)
+
+
 def all_of(state, prefixes=(SERVICE4, SERVICE6)):
     return dict.fromkeys(prefixes, state)
 

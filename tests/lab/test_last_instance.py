@@ -6,7 +6,7 @@ import pytest
 from conftest import BOTH, service
 from lab import SERVICE4, SERVICE6
 from netns import holds, kill, wait_until
-from status import becomes, table, told
+from status import becomes, report, reports, table, told
 
 NOBODY = "too few others announce it (min_peers)"
 
@@ -47,6 +47,25 @@ def test_the_last_is_kept_until_another_announces_it(probing):
     wait_until(lambda: probing.node.addresses() == {SERVICE6}, 30, "the one that others announce is withdrawn")
     assert "is withdrawn: others announce it now" in log.read_text()
     holds(lambda: probing.node.addresses() == {SERVICE6}, 1, "the other stays")
+
+
+def test_monitoring_is_told_loudly(probing):
+    start(probing, 0, min_peers=1)
+    text, data = reports(probing, 0, "all is well, and confirmed")
+    assert text == "ANYPROBE OK - 1 service up, 2 of 2 advertised" and data["last_instance"] == 0
+    fails(probing)
+    text, data = report(probing, 2)
+    assert text.startswith("ANYPROBE CRITICAL - LAST INSTANCE: dns is down and kept announced for want of others ")
+    assert all(each in text for each in BOTH)
+    assert (data["up"], data["down"], data["announced"], data["wanted"], data["last_instance"]) == (0, 1, 2, 2, 2)
+    for prefix in BOTH:
+        probing.lab.far.add_address(prefix)
+    wait_until(lambda: not probing.node.addresses() & set(BOTH), 30, "others announce it, and it is withdrawn")
+    text, data = report(probing, 2)
+    assert text.startswith("ANYPROBE CRITICAL - dns is down") and data["last_instance"] == 0
+    assert drained(probing, "--wait").returncode == 0
+    text, data = report(probing, 1)
+    assert text == "ANYPROBE WARNING - dns is drained" and (data["drained"], data["down"]) == (1, 0)
 
 
 def test_it_recovers(probing):

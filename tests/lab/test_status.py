@@ -5,8 +5,8 @@ from datetime import datetime, timezone
 
 from conftest import service
 from lab import SECOND4, SERVICE4, SERVICE6
-from netns import kill
-from status import all_of, becomes, complains, status, stopped, table, told
+from netns import kill, wait_until
+from status import all_of, ask, becomes, complains, report, reports, status, stopped, table, told
 
 
 def test_announced(probing):
@@ -131,6 +131,33 @@ def test_names_that_are_not_there(probing):
     one = complains(probing, 65, 'there is no service "mail"', "mail")
     assert (one.services, one.instances) == ({}, {})
     assert table(probing, "mail", code=65) == ""
+
+
+def test_as_a_plugin_of_nagios(probing):
+    text, data = report(probing, 3)
+    assert text.startswith("ANYPROBE UNKNOWN - no daemon runs: ") and data == {}
+    probing.start_announced()
+    text, data = report(probing, 0)
+    assert text == "ANYPROBE OK - 1 service up, 2 of 2 advertised"
+    assert data == {"services": 1, "up": 1, "down": 0, "drained": 0, "announced": 2, "wanted": 2, "unconfirmed": 0,
+                    "last_instance": 0}
+    assert report(probing, 0, "dns-probe") == (text, data)
+    assert report(probing, 3, "mail") == ('ANYPROBE UNKNOWN - there is no service "mail"', {})
+    pid = probing.pid()
+    with stopped(pid, signal.SIGTSTP):
+        text, data = report(probing, 3)
+        assert text.startswith("ANYPROBE UNKNOWN - dns-probe is suspended ") and data == {}
+        assert text.endswith(f": kill -CONT {pid} resumes it")
+    reports(probing, 0, "it is announced again")
+    probing.node.kill_unbound()
+    text, data = reports(probing, 2, "it is down")
+    assert text.startswith("ANYPROBE CRITICAL - dns-probe is down") and "LAST INSTANCE" not in text
+    assert (data["up"], data["down"], data["last_instance"]) == (0, 1, 0)
+    done = ask(probing, "--nagios", "--json")
+    assert done.returncode == 64 and done.stdout == "" and len(done.stderr.splitlines()) == 1
+    kill(probing.keeper(), signal.SIGTERM)
+    wait_until(lambda: not probing.ours(), 20, "it ends")
+    assert report(probing, 3)[0].startswith("ANYPROBE UNKNOWN - no daemon runs: ")
 
 
 def test_killed_prober(probing):

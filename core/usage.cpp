@@ -1,0 +1,72 @@
+#include "usage.hpp"
+
+namespace anyprobe {
+
+std::string usage() {
+  return "Usage: anyprobe COMMAND [options]\n"
+         "\n"
+         "Asks services on this host whether they work, and announces the addresses of\n"
+         "those that do.\n"
+         "\n"
+         "Commands:\n"
+         "  run                   every configured service in one process\n"
+         "  check [SERVICE...]    one round of probes now, no address touched\n"
+         "  status [SERVICE...]   how the services of running daemons are\n"
+         "  drain SERVICE|--all   withdraw services as planned, whatever their health\n"
+         "  resume SERVICE|--all  let them be announced again\n"
+         "  validate              the configuration only, every error with its path\n"
+         "  withdraw --all        clear what any run left in the kernel\n"
+         "  probes [TYPE]         the probes there are, or the options of one\n"
+         "\n"
+         "anyprobe COMMAND --help tells the options of a command. Started as dns-probe it\n"
+         "is the prober of that one service: see dns-probe --help.\n";
+}
+
+std::string usage_of(const CommandLine& line, const PluginTable& plugins) {
+  switch (line.command) {
+    case Command::run:
+      return "Usage: anyprobe run [options]\n\nEvery configured service in one process, in the "
+             "foreground.\n";
+    case Command::check:
+      return "Usage: anyprobe check [options] [SERVICE...]\n"
+             "       anyprobe check --type TYPE [options of the probe]\n\n"
+             "One round of probes now; no address is touched. Exits 0 where all pass, 2 where\n"
+             "one fails, 3 where it cannot be told.\n";
+    case Command::status:
+      return "Usage: anyprobe status [options] [SERVICE...]\n\n"
+             "How the services are, of every daemon that has a socket in the run-dir, and\n"
+             "whether the kernel has what they announce. Exits 0 where all could be told; with\n"
+             "--nagios 0 where all is well, 1 for a warning, 2 where it is critical, 3 where\n"
+             "it cannot be told.\n";
+    case Command::drain:
+      return "Usage: anyprobe drain [options] SERVICE...\n"
+             "       anyprobe drain [options] --all\n\n"
+             "Withdraws what services announce, whatever their health, until they are resumed:\n"
+             "the advertisement first, and the host goes on answering for as long as linger\n"
+             "says. A restart of the daemon does not resume them, a reboot does.\n";
+    case Command::resume:
+      return "Usage: anyprobe resume [options] SERVICE...\n"
+             "       anyprobe resume [options] --all\n\n"
+             "Lets services be announced again, which happens at once where they are up.\n";
+    case Command::validate:
+      return "Usage: anyprobe validate [options]\n\n"
+             "Reads the configuration and tells every error with its path. Exits 78 if any.\n";
+    case Command::withdraw:
+      return "Usage: anyprobe withdraw --all [options]\n\n"
+             "Removes every address and route with our mark, and sets down the links that a\n"
+             "run left up, but for what a running instance holds, or one has just handed over\n"
+             "to its next run.\n";
+    case Command::probes:
+      return "Usage: anyprobe probes [TYPE]\n\nThe probes there are, or the options of one.\n";
+    default:
+      break;
+  }
+  return "Usage: " + line.program + " --address PREFIX [options]\n" +
+         (line.takes_route() ? "       " + line.program + " [options] DEV ADDR PORT...\n\n" : "\n") +
+         plugins.find(line.type)->summary +
+         ".\nWhile the service passes, the addresses are on the interface; while it does not,\n"
+         "they are not. Goes to the background once it is known to run.\n" +
+         (line.takes_route() ? "With DEV ADDR PORT..., ADDR is asked, and the route to it is by DEV.\n" : "");
+}
+
+}  // namespace anyprobe
