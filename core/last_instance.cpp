@@ -6,28 +6,49 @@ std::string kept_line(std::string_view service, std::string_view what) {
   return std::string(service) + ": " + std::string(what) + std::string(kKeptWords);
 }
 
-void LastInstance::fail(const LastInstancePolicy& policy, const Others& others, bool dead) {
-  kept_.clear();
+void LastInstance::fail(const LastInstancePolicy& policy, const Others& others, bool dead,
+                        TimePoint open_until) {
+  clear();
   if (dead && !policy.keeps_dead) return;
+  open_until_ = open_until;
   for (const auto& [what, known] : others) {
     if (known && *known < policy.min_peers) kept_.insert(what);
+    if (!known && open_until != TimePoint()) open_.insert(what);
   }
 }
 
-std::set<Advertisement> LastInstance::look(const LastInstancePolicy& policy, const Others& others,
-                                           bool dead) {
-  const auto goes = [&](const Advertisement& what) {
-    const auto known = others.find(what);
-    if (known == others.end() || policy.min_peers == 0 || (dead && !policy.keeps_dead)) return true;
-    // What cannot be told for a while does not undo what was known.
-    return known->second && *known->second >= policy.min_peers;
+LastInstance::Change LastInstance::look(const LastInstancePolicy& policy, const Others& others, bool dead,
+                                        TimePoint now) {
+  const bool off = policy.min_peers == 0 || (dead && !policy.keeps_dead);
+  const auto known = [&](const Advertisement& what) {
+    const auto found = others.find(what);
+    return found == others.end() ? std::nullopt : found->second;
   };
-  std::set<Advertisement> gone;
-  for (const auto& what : kept_) {
-    if (goes(what)) gone.insert(what);
+  Change out;
+  for (const auto& what : open_) {
+    if (known(what) && *known(what) < policy.min_peers && !off) out.kept.insert(what);
+    if (off || !others.contains(what) || known(what) >= policy.min_peers || now >= open_until_)
+      out.gone.insert(what);
   }
-  for (const auto& what : gone) kept_.erase(what);
-  return gone;
+  for (const auto& what : out.kept) out.gone.erase(what);
+  for (const auto& what : kept_) {
+    // What cannot be told for a while does not undo what was known.
+    if (off || !others.contains(what) || known(what) >= policy.min_peers) out.gone.insert(what);
+  }
+  for (const auto& what : out.gone) {
+    kept_.erase(what);
+    open_.erase(what);
+  }
+  for (const auto& what : out.kept) {
+    open_.erase(what);
+    kept_.insert(what);
+  }
+  return out;
+}
+
+void LastInstance::clear() {
+  kept_.clear();
+  open_.clear();
 }
 
 }  // namespace anyprobe

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "advertisement.hpp"
+#include "event_loop.hpp"
 
 namespace anyprobe {
 
@@ -30,19 +31,29 @@ class LastInstance {
   // How many others announce each that is configured, as far as that can be told.
   using Others = std::map<Advertisement, std::optional<unsigned>>;
 
-  // What it announces has just failed: `dead` for certain. What too few others announce is kept; of what
-  // cannot be told, nothing is.
-  void fail(const LastInstancePolicy& policy, const Others& others, bool dead);
-  // It goes on failing. Returns what is let go of now. What has been let go of stays so until the next
-  // failure: whoever is down announces nothing anew.
-  std::set<Advertisement> look(const LastInstancePolicy& policy, const Others& others, bool dead);
-  void clear() { kept_.clear(); }
+  // What it announces has just failed: `dead` for certain. What too few others announce is kept. What cannot
+  // be told is open until then, and nothing of it is kept later.
+  void fail(const LastInstancePolicy& policy, const Others& others, bool dead, TimePoint open_until = {});
+  struct Change {
+    std::set<Advertisement> kept;
+    std::set<Advertisement> gone;
 
-  [[nodiscard]] bool any() const { return !kept_.empty(); }
+    friend bool operator==(const Change&, const Change&) = default;
+  };
+  // It goes on failing. Returns what is kept from now on, of what was open, and let go of. What has been let
+  // go of stays so until the next failure: whoever is down announces nothing anew.
+  Change look(const LastInstancePolicy& policy, const Others& others, bool dead, TimePoint now);
+  void clear();
+
+  [[nodiscard]] bool any() const { return !kept_.empty() || any_open(); }
+  [[nodiscard]] bool any_open() const { return !open_.empty(); }
   [[nodiscard]] bool keeps(const Advertisement& what) const { return kept_.contains(what); }
+  [[nodiscard]] bool leaves_open(const Advertisement& what) const { return open_.contains(what); }
 
  private:
   std::set<Advertisement> kept_;
+  std::set<Advertisement> open_;
+  TimePoint open_until_{};
 };
 
 }  // namespace anyprobe

@@ -109,6 +109,7 @@ ConfigErrors Prober::configure(const std::vector<SourceFile>& files, const Circu
           [](const Service& s, const Service::Check& check) { log_check(s, check); }));
       warn_of_detours(*next.back());
       if (!suspended_) next.back()->start(added, held);
+      if (held) taken_up_.insert(next.back()->name());
       ++added;
       places.push_back({next.back().get(), count});
       continue;
@@ -228,9 +229,10 @@ void Prober::add_wishes(Service& service, std::vector<Wish>& to) {
   const auto wish = wish_of(service);
   const bool keeps = wish == Wish::withdraw && keeps_any(service);
   for (const auto& what : service.config().served()) {
-    const bool kept = keeps && service.last_instance().keeps(what);
-    const bool lingered = wish == Wish::linger && has_lingered(service, what);
-    to.push_back(kept ? Wish::announce : lingered ? Wish::withdraw : wish);
+    auto& mine = to.emplace_back(wish);
+    if (keeps && service.last_instance().keeps(what)) mine = Wish::announce;
+    if (keeps && service.last_instance().leaves_open(what)) mine = Wish::hold;
+    if (wish == Wish::linger && has_lingered(service, what)) mine = Wish::withdraw;
   }
   if (service.config().token() != nullptr) to.push_back(wish_for_token(service));
 }

@@ -141,6 +141,7 @@ class Prober {
     std::size_t advertisements = 0;
   };
   std::set<std::string> drained_;
+  std::set<std::string> taken_up_;   // what stood at our start, and no answer has made them up or down yet
   std::set<std::string> returning_;  // resumed, and no answer from after that has made them up or down yet
   std::vector<Place> places_;
   std::map<std::string, Queue> queues_;  // of those that have a token

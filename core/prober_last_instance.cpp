@@ -3,6 +3,12 @@
 #include "prober.hpp"
 
 namespace anyprobe {
+namespace {
+
+// Of what is there when a prober starts; its first question is answered within a fraction of that.
+constexpr Duration kUntilFrrTells = std::chrono::seconds(1);
+
+}  // namespace
 
 LastInstance::Others Prober::others_of(const Service& service) const {
   LastInstance::Others out;
@@ -29,8 +35,12 @@ void Prober::note_last_instance(Service& service, const HealthEvent& event) {
         {{"service", service.name()}});
   last.clear();
   const auto& policy = service.config().last_instance;
-  if (event.from != HealthState::up || policy.min_peers == 0 || drained(service.name())) return;
-  last.fail(policy, others_of(service), service.dead());
+  const bool stood = taken_up_.erase(service.name()) > 0;
+  const bool fails = event.to == HealthState::down && (event.from == HealthState::up || stood);
+  if (!fails || policy.min_peers == 0 || drained(service.name())) return;
+  // Whoever has just started has not been told of any others yet.
+  last.fail(policy, others_of(service), service.dead(), stood ? Clock::now() + kUntilFrrTells : TimePoint());
+  if (last.any_open()) tend_.start(Duration());
   for (const auto& line : kept_of(service)) log(LogLevel::error, line, {{"service", service.name()}});
 }
 
@@ -47,9 +57,15 @@ bool Prober::keeps_any(Service& service) {
                     : service.dead() && !policy.keeps_dead ? "it is dead for certain (last_resort)"
                                                            : "others announce it now";
   const auto others = others_of(service);
-  for (const auto& what : last.look(policy, others, service.dead())) {
-    if (!others.contains(what)) continue;  // it is not configured any more
-    log(LogLevel::warning, service.name() + ": " + what.to_string() + " is withdrawn: " + why,
+  const auto change = last.look(policy, others, service.dead(), Clock::now());
+  for (const auto& what : change.kept)
+    log(LogLevel::error, kept_line(service.name(), what.to_string()), {{"service", service.name()}});
+  for (const auto& what : change.gone) {
+    const auto known = others.find(what);
+    if (known == others.end()) continue;  // it is not configured any more
+    log(LogLevel::warning,
+        service.name() + ": " + what.to_string() +
+            " is withdrawn: " + (known->second ? why : "who else announces it cannot be told"),
         {{"service", service.name()}});
   }
   return last.any();

@@ -73,8 +73,10 @@ std::string Prober::held_by_another(const Service& service) const {
 void Prober::tend() {
   if (suspended_ || left_) return;
   const bool any_queues = tend_queues();
-  if (any_lingered()) changed_.schedule();
-  if (any_queues || lingering_.any())
+  const bool any_open = std::any_of(services_.begin(), services_.end(),
+                                    [](const auto& service) { return service->last_instance().any_open(); });
+  if (any_open || any_lingered()) changed_.schedule();
+  if (any_queues || any_open || lingering_.any())
     tend_.start(kTend);
   else
     tend_.stop();

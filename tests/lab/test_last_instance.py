@@ -78,10 +78,33 @@ def test_it_recovers(probing):
     assert "is no longer announced as the last instance alone" in log.read_text()
 
 
-def test_a_prober_that_hangs_keeps_nothing(probing):
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "hung"])
+def test_it_is_kept_by_the_next_prober(probing, number):
+    """Which asks first, and knows of no others yet."""
+    _, log = start(probing, 0, min_peers=1)
+    fails(probing)
+    before = probing.probers("anyprobe")
+    kill(before[0], number)
+    wait_until(lambda: probing.probers("anyprobe") not in ([], before), 20, "there is another prober")
+    holds(lambda: probing.node.addresses() >= set(BOTH), 6, "it is kept, also beyond its lease")
+    assert log.read_text().count(NOBODY) == 4
+    probing.lab.far.add_address(SERVICE4)
+    wait_until(lambda: probing.node.addresses() == {SERVICE6}, 30, "the one that others announce is withdrawn")
+
+
+def test_where_frr_tells_nothing_the_next_prober_withdraws(probing):
+    probing.run_config(service(*BOTH, min_peers=1), frr={"vty_dir": str(probing.folder)})
+    wait_until(lambda: probing.node.addresses() >= set(BOTH), 10, "the addresses are there")
+    for process in (probing.pid("anyprobe"), probing.node.unbound.pid):
+        kill(process, signal.SIGSTOP)
+    wait_until(lambda: not probing.node.addresses() & set(BOTH), 20, "it is withdrawn")
+
+
+def test_what_hangs_as_a_whole_keeps_nothing(probing):
     start(probing, 0, min_peers=1)
     fails(probing)
-    kill(probing.pid("anyprobe"), signal.SIGSTOP)
+    for process in (probing.keeper(), probing.pid("anyprobe")):
+        kill(process, signal.SIGSTOP)
     wait_until(lambda: not probing.node.addresses() & set(BOTH), 20, "the lease ends")
 
 
