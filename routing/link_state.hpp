@@ -36,6 +36,8 @@ struct LinkState {
   IpAddress router_id;  // ours
   std::vector<Lsa> lsas;
   std::set<IpAddress> reachable;  // routers; an LSA of another may be of a dead one
+  // One of our areas takes external LSAs. Stub areas and NSSAs take none: one of ours stays in our database.
+  bool floods_external = false;
   Neighbours neighbours;
 };
 
@@ -48,11 +50,11 @@ Outcome<LinkState> read_ospf6_state(std::string_view replies, const std::set<Pre
 struct Finding {
   bool ours = false;    // it is announced from here
   unsigned others = 0;  // by so many reachable routers more, at least
+  bool kept = false;    // it is not: we have an external LSA of it that no area takes
 
   friend bool operator==(const Finding&, const Finding&) = default;
 };
-// `lsas` of the prefix and of others.
-Finding finding_of(const Prefix& prefix, std::span<const Lsa> lsas, const IpAddress& router_id,
-                   const std::set<IpAddress>& reachable);
+// `lsas` of the prefix and of others, `state` what else is known by then.
+Finding finding_of(const Prefix& prefix, std::span<const Lsa> lsas, const LinkState& state);
 
 }  // namespace anyprobe
