@@ -43,6 +43,7 @@ const char* daemon_of(const Advertisement& what) {
 std::string likely_cause(const Advertisement& what, bool announced, const Finding& found,
                          const Neighbours& neighbours) {
   const std::string daemon = daemon_of(what);
+  if (announced && found.kept) return daemon + " has it but tells nobody: a stub area takes no external LSA";
   if (announced && !found.ours)
     return daemon + " does not announce it: its redistribution is missing, or a filter drops it";
   if (!announced && found.ours)

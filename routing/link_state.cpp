@@ -114,6 +114,15 @@ void add_of_areas(const json& answer, const char* key, Lsa::Kind kind, Collector
   }
 }
 
+// "*|-|-|-|-|-|E|-": E is for an area that takes external LSAs (RFC 2328, A.2).
+bool has_option(const std::string& options, std::string_view wanted) {
+  std::istringstream words(options);
+  for (std::string word; std::getline(words, word, '|');) {
+    if (word == wanted) return true;
+  }
+  return false;
+}
+
 struct Links {
   std::set<IpAddress> routers;  // that it says it is connected to, point to point
 };
@@ -125,6 +134,8 @@ void read_router_lsas(const json& answer, Collector& to, std::map<IpAddress, Lin
     for (const auto& lsa : area) {
       if (withdrawn(lsa, "lsaAge")) continue;
       const auto router = id(lsa, "advertisingRouter");
+      const bool takes_external = has_option(text(lsa, "options"), "E");
+      if (router == to.out.router_id && takes_external) to.out.floods_external = true;
       auto& links = graph[router];
       if (number(lsa, "numOfLinks") == 0) continue;
       for (const auto& link : object(lsa, "routerLinks")) {
@@ -222,6 +233,18 @@ Neighbours read_neighbours(const json& answer) {
   return out;
 }
 
+bool is(const json& of, const char* key) {
+  const auto& found = member(of, key);
+  if (!found.is_boolean()) throw Odd{std::string("\"") + key + "\" is neither true nor false"};
+  return found.get<bool>();
+}
+
+void read_areas6(const json& answer, LinkState& out) {
+  for (const auto& area : object(answer, "areas")) {
+    if (!is(area, "areaIsStub") && !is(area, "areaIsNSSA")) out.floods_external = true;
+  }
+}
+
 Neighbours read_neighbours6(const json& answer) {
   Neighbours out;
   for (const auto& each : answer) count(text(each, "neighborState"), number(each, "reTransListCount"), out);
@@ -297,15 +320,16 @@ Outcome<LinkState> read_ospf6_state(std::string_view replies, const std::set<Pre
     const auto database = parsed(all[0]);
     add_of_scope6(database, "areaScopedLinkStateDb", to);
     add_of_scope6(database, "asScopedLinkStateDb", to);
-    to.out.router_id = id(parsed(all[1]), "routerId");
+    const auto process = parsed(all[1]);
+    to.out.router_id = id(process, "routerId");
+    read_areas6(process, to.out);
     read_tree(all[2], to.out);
     read_border_routers6(all[3], to.out);
     to.out.neighbours = read_neighbours6(parsed(all[4]));
   });
 }
 
-Finding finding_of(const Prefix& prefix, std::span<const Lsa> lsas, const IpAddress& router_id,
-                   const std::set<IpAddress>& reachable) {
+Finding finding_of(const Prefix& prefix, std::span<const Lsa> lsas, const LinkState& state) {
   const Prefix wanted{prefix.network(), prefix.length};
   bool own_link = false;
   bool own_nssa = false;
@@ -316,7 +340,7 @@ Finding finding_of(const Prefix& prefix, std::span<const Lsa> lsas, const IpAddr
   std::set<IpAddress> border;
   for (const auto& lsa : lsas) {
     if (lsa.prefix != wanted) continue;
-    const bool own = lsa.router == router_id;
+    const bool own = lsa.router == state.router_id;
     has_nssa = has_nssa || lsa.kind == Lsa::Kind::nssa;
     if (own) {
       // A summary of ours tells of something else: of our own link, or of what another announces.
@@ -325,7 +349,7 @@ Finding finding_of(const Prefix& prefix, std::span<const Lsa> lsas, const IpAddr
       own_external = own_external || lsa.kind == Lsa::Kind::external;
       continue;
     }
-    if (!reachable.contains(lsa.router)) continue;
+    if (!state.reachable.contains(lsa.router)) continue;
     if (lsa.kind == Lsa::Kind::external)
       external.insert(lsa.router);
     else if (lsa.kind == Lsa::Kind::summary && !lsa.of_it)
@@ -336,12 +360,13 @@ Finding finding_of(const Prefix& prefix, std::span<const Lsa> lsas, const IpAddr
   Finding out;
   // Where somebody announces it into a stubby area, an external LSA may be what the area's border has made of
   // that: it tells of nobody new, and one of ours does not tell of us.
-  out.ours = own_link || own_nssa || (own_external && !has_nssa);
+  out.ours = own_link || own_nssa || (own_external && !has_nssa && state.floods_external);
+  out.kept = own_external && !out.ours && !state.floods_external;
   if (!has_nssa) sure.insert(external.begin(), external.end());
   out.others = static_cast<unsigned>(sure.size());
   // Border routers tell of what may be one and the same, and may be us.
   if (out.others == 0 && !border.empty() && !own_link) out.others = out.before = 1;
-  out.before += static_cast<unsigned>(std::distance(sure.begin(), sure.lower_bound(router_id)));
+  out.before += static_cast<unsigned>(std::distance(sure.begin(), sure.lower_bound(state.router_id)));
   return out;
 }
 

@@ -36,6 +36,8 @@ struct LinkState {
   IpAddress router_id;  // ours
   std::vector<Lsa> lsas;
   std::set<IpAddress> reachable;  // routers; an LSA of another may be of a dead one
+  // One of our areas takes external LSAs. Stub areas and NSSAs take none: one of ours stays in our database.
+  bool floods_external = false;
   Neighbours neighbours;
 };
 
@@ -50,11 +52,11 @@ struct Finding {
   unsigned others = 0;  // by so many reachable routers more, at least
   // Of these, those whose router id is lower than ours. One that may be lower, as behind a border, is.
   unsigned before = 0;
+  bool kept = false;    // it is not: we have an external LSA of it that no area takes
 
   friend bool operator==(const Finding&, const Finding&) = default;
 };
-// `lsas` of the prefix and of others.
-Finding finding_of(const Prefix& prefix, std::span<const Lsa> lsas, const IpAddress& router_id,
-                   const std::set<IpAddress>& reachable);
+// `lsas` of the prefix and of others, `state` what else is known by then.
+Finding finding_of(const Prefix& prefix, std::span<const Lsa> lsas, const LinkState& state);
 
 }  // namespace anyprobe

@@ -18,7 +18,10 @@ constexpr Neighbours kForming{0, 1, 0};
 struct Story {
   void see(State state) { book.see({{0, what, state}}, now); }
   void told(bool ours, const Neighbours& neighbours = kWell, unsigned others = 0) {
-    book.take(what, {ours, others}, neighbours, now, now);
+    tell({ours, others}, neighbours);
+  }
+  void tell(const Finding& found, const Neighbours& neighbours = kWell) {
+    book.take(what, found, neighbours, now, now);
   }
   [[nodiscard]] std::optional<bool> confirmed() const { return book.of(what, now).confirmed; }
   Duration wait() { return book.next() - now; }
@@ -132,6 +135,12 @@ TEST_CASE("confirmation: each cause has its words") {
   CHECK(said(State::announced, true, kOwes) == "a neighbour of ospfd has not acknowledged it");
   CHECK(said(State::withdrawn, false, kOwes) == "a neighbour of ospfd has not acknowledged it");
   CHECK(said(State::withdrawn, true, kWell).starts_with("ospfd still announces it"));
+  Story story;
+  story.see(State::announced);
+  story.now += 5s;
+  story.tell({.ours = false, .others = 0, .kept = true});
+  REQUIRE(story.said.size() == 1);
+  CHECK(story.said[0].ends_with(": ospfd has it but tells nobody: a stub area takes no external LSA"));
 }
 
 TEST_CASE("confirmation: what cannot be told is null") {

@@ -53,11 +53,11 @@ Finding found4(const std::string& of_prefix, const std::string& of_state) {
   auto lsas = prefix(of_prefix).lsas;
   const auto all = state(of_state);
   lsas.insert(lsas.end(), all.lsas.begin(), all.lsas.end());
-  return finding_of(kPrefix4, lsas, all.router_id, all.reachable);
+  return finding_of(kPrefix4, lsas, all);
 }
 Finding found6(const std::string& name) {
   const auto all = six(name);
-  return finding_of(kPrefix6, all.lsas, all.router_id, all.reachable);
+  return finding_of(kPrefix6, all.lsas, all);
 }
 
 std::string with(std::string text, const std::string& what, const std::string& by) {
@@ -93,11 +93,33 @@ TEST_CASE("link state: what is inside OSPF is a stub link of ours and a summary 
 TEST_CASE("link state: into a stubby area it is announced by type 7") {
   CHECK(found4("prefix_nssa", "state_nssa") == Finding{true, 1});
   CHECK(found6("six_nssa") == Finding{true, 1});
+  CHECK(found4("prefix_nssa_withdrawn", "state_nssa") == Finding{false, 1});
+  CHECK(found6("six_nssa_withdrawn") == Finding{false, 1});
+}
+
+TEST_CASE("link state: an external LSA that no area takes is announced to nobody") {
+  CHECK(found4("prefix_stub", "state_stub") == Finding{false, 0, true});
+  CHECK(found6("six_stub") == Finding{false, 0, true});
+  // Of several areas one takes it.
+  const std::string stub = R"("areaIsStub":true)";
+  auto normal = read_ospf6_state(with(answer("six_stub"), stub, R"("areaIsStub":false)"), kBoth);
+  REQUIRE(normal);
+  CHECK(finding_of(kPrefix6, normal->lsas, *normal) == Finding{true, 0});
+  CHECK(state("state_both").floods_external);
+  CHECK(state("state_old_page").floods_external);
+  CHECK_FALSE(state("state_nssa").floods_external);
+  CHECK_FALSE(six("six_nssa").floods_external);
+  // What is said of another router is nothing of ours.
+  CHECK_FALSE(read_ospf_state(with(answer("state_stub"), "*|-|-|-|-|-|-|-", "*|-|-|-|-|-|E|-"), kBoth)
+                  ->floods_external);
 }
 
 TEST_CASE("link state: what border routers tell is no reason to count more than there are") {
-  const std::set<IpAddress> reachable{kRouter, kFar};
-  const auto found = [&](std::vector<Lsa> lsas) { return finding_of(kPrefix4, lsas, kNear, reachable); };
+  LinkState state;
+  state.router_id = kNear;
+  state.reachable = {kRouter, kFar};
+  state.floods_external = true;
+  const auto found = [&](std::vector<Lsa> lsas) { return finding_of(kPrefix4, lsas, state); };
   CHECK(found({}) == Finding{false, 0});
   CHECK(found({{Kind::summary, kPrefix4, kRouter, false}}) == Finding{false, 1, 1});
   CHECK(found({{Kind::summary, kPrefix4, kRouter, false}, {Kind::summary, kPrefix4, kFar, false}}).others ==
@@ -117,6 +139,12 @@ TEST_CASE("link state: what border routers tell is no reason to count more than 
   CHECK(found({{Kind::external, kPrefix4, kFar, false}}).before == 0);
   CHECK(found({{Kind::external, kPrefix4, kFar, false}, {Kind::external, kPrefix4, kRouter, false}}) ==
         Finding{false, 2, 1});
+  // No area takes our external LSA; a link of ours is in one all the same.
+  state.floods_external = false;
+  CHECK(found({{Kind::external, kPrefix4, kNear, false}}) == Finding{false, 0, 0, true});
+  CHECK(found({{Kind::external, kPrefix4, kNear, false}, {Kind::own_link, kPrefix4, kNear, false}}) ==
+        Finding{true, 0});
+  CHECK(found({{Kind::external, kPrefix4, kFar, false}}) == Finding{false, 1});
   // By two kinds of LSA, it is one router all the same.
   CHECK(found({{Kind::external, kPrefix4, kFar, false}, {Kind::own_link, kPrefix4, kFar, false}}).others ==
         1);
@@ -172,10 +200,11 @@ TEST_CASE("link state: what is not understood is an error, and not nothing") {
   CHECK_FALSE(read_ospf_prefix(with(good, "\"networkMask\": 32", "\"networkMask\": 33"), kBoth));
   CHECK_FALSE(read_ospf_prefix(with(good, "\"networkMask\": 32", "\"networkMask\": -1"), kBoth));
   const auto state = answer("state_both");
-  for (const auto* key : {"linkStateRetransmissionListCounter", "nbrState", "====", "routerLinks"})
+  for (const auto* key : {"linkStateRetransmissionListCounter", "nbrState", "====", "routerLinks", "options"})
     CHECK_FALSE_MESSAGE(read_ospf_state(with(state, key, "other"), kBoth), key);
   const auto six = answer("six_both");
-  for (const auto* key : {"reTransListCount", "neighborState", "routerId", "payload", "\"lsa\""})
+  for (const auto* key :
+       {"reTransListCount", "neighborState", "routerId", "payload", "\"lsa\"", "areas", "areaIsStub"})
     CHECK_FALSE_MESSAGE(read_ospf6_state(with(six, key, "\"other\""), kBoth), key);
 }
 

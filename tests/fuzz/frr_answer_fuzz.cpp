@@ -24,7 +24,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (!wanted.contains(lsa.prefix)) __builtin_trap();
   }
   for (const auto& prefix : wanted) {
-    const auto finding = finding_of(prefix, read->lsas, read->router_id, read->reachable);
+    const auto finding = finding_of(prefix, read->lsas, *read);
     if (finding.others > read->lsas.size() || finding.others > read->reachable.size()) __builtin_trap();
   }
   return 0;

@@ -50,10 +50,27 @@ class Vty:
         self._socket.close()
 
 
-def _install(source, target, router_id):
+def in_area_of(kind):
+    """An edit for a Lab in the integrated style: the links between router and nodes are an area of this kind ("nssa",
+    "stub"), and the router, which has the clients in area 0, is its border."""
+    block = re.compile(r"(?ms)^interface .*?^exit$\n")
+
+    def edit(text):
+        links = [found.replace("area 0.0.0.0", "area 0.0.0.1") if "point-to-point" in found else found
+                 for found in block.findall(text)]
+        text = block.sub("", text).replace("198.51.100.0/24 area 0.0.0.0", "198.51.100.0/24 area 0.0.0.1")
+        text = re.sub(r"(?m)^router ospf6?$", rf"\g<0>\n area 0.0.0.1 {kind}", text)
+        # Last, or the adjacencies begin in an area of another kind.
+        return text + "".join(links)
+    return edit
+
+
+def _install(source, target, router_id, edit):
     """A file as quagga-conf has it, owned and protected as the daemons want it. Only the router id, which
-    must differ on every node, is put in."""
+    must differ on every node, is put in, and what a test edits."""
     text = source.read_text()
+    if edit:
+        text = edit(text)
     if router_id:
         text = re.sub(r"(?m)^(\s*(?:ospf |ospf6 )?router-id) \S+$", rf"\1 {router_id}", text)
     target.write_text(text)
@@ -65,9 +82,12 @@ def _install(source, target, router_id):
 class Frr:
     """`folder` must bear the namespace's name: vtysh adds the instance to the path it is given.
     `shape` maps a file's name to the folder of quagga-conf it comes from ("node", "router", "proxy/near");
-    one that names frr.conf boots the integrated style through `vtysh -b`, any other the split style."""
+    one that names frr.conf boots the integrated style through `vtysh -b`, any other the split style. `edit` is given the
+    text of each file and returns what is booted."""
 
-    def __init__(self, namespace, folder, shape, router_id=None):
+    daemons = DAEMONS
+
+    def __init__(self, namespace, folder, shape, router_id=None, edit=None):
         self.namespace = namespace
         self.name = namespace.name
         self.run_dir = _RUN / namespace.name  # its vty sockets
@@ -81,7 +101,7 @@ class Frr:
             if path.stat().st_uid != frr.pw_uid:
                 os.chown(path, frr.pw_uid, frr.pw_gid)
         for name, origin in shape.items():
-            _install(CONF / origin / name, folder / name, router_id)
+            _install(CONF / origin / name, folder / name, router_id, edit)
         self._options = dict(re.findall(r'^(\w+)_options="(.*)"$', (folder / "daemons").read_text(), re.M))
 
     def start(self, daemon):

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import netns
+from bird import Bird
 from dns_client import SteadyClient, ask
 from frr import DAEMONS, Frr
 from netns import PATIENCE, Namespace, Timeout, kill, wait_until
@@ -206,7 +207,7 @@ class Node:
             self.namespace.ip("addr", "del", prefix, "dev", "eth0", check=False)
         for family in ("-4", "-6"):
             for route in self.namespace.ip("-j", family, "route", "show", "table", "all"):
-                if route.get("protocol") not in ("kernel", "ospf", "ra"):
+                if route.get("protocol") not in ("kernel", "ospf", "bird", "ra"):
                     self.namespace.ip(family, "route", "del", route["dst"], "table", route.get("table", "main"),
                                       check=False)
 
@@ -223,14 +224,15 @@ class Node:
 
 class Lab:
     """The whole of it, as a context manager. `style` is one of SHAPES, or a dictionary of the same form;
-    `on_route` is told of each watch.Change of the router's routes."""
+    `on_route` is told of each watch.Change of the router's routes. `edit` changes what FRR is booted from, see Frr."""
 
     _numbers = itertools.count(1)
 
-    def __init__(self, style="frr", resolvers=True, on_route=None, third=False):
+    def __init__(self, style="frr", resolvers=True, on_route=None, edit=None, third=False):
         self._shape = SHAPES[style] if isinstance(style, str) else style
         self._resolvers = resolvers
         self._on_route = on_route
+        self._edit = edit
         self._roles = ("near", "far", "third") if third else ("near", "far")
         # `timers lsa min-arrival` is in the router's frr.conf only; some room for the flooding itself.
         self._min_arrival = 0.15 if "frr.conf" in self._shape["router"] else 1.05
@@ -267,19 +269,22 @@ class Lab:
         self.nodes = tuple(Node(host, self._own_folder(host), f"198.51.100.{2 + 4 * number}", f"eth{1 + number}")
                            for number, host in enumerate(hosts))
         self.near, self.far = self.nodes[:2]
-        self.router_frr = Frr(self.router, self._own_folder(self.router), self._shape["router"])
+        self.router_frr = Frr(self.router, self._own_folder(self.router), self._shape["router"],
+                              edit=self._edit)
         stack.callback(self.router_frr.close)
         for node in self.nodes:
             shape = self._shape.get(node.name) or self._shape["node"]
-            node.frr = Frr(node.namespace, node.folder, shape, router_id=node.address)
+            kind = Bird if "bird.conf" in shape else Frr
+            node.frr = kind(node.namespace, node.folder, shape, router_id=node.address, edit=self._edit)
             stack.callback(node.frr.close)
-        self._frrs = (self.router_frr, *(node.frr for node in self.nodes))
-        for daemon in DAEMONS:
-            for frr in self._frrs:
+        frrs = (self.router_frr, *(node.frr for node in self.nodes))
+        for daemon in (*DAEMONS, *Bird.daemons):
+            running = [frr for frr in frrs if daemon in frr.daemons]
+            for frr in running:
                 frr.start(daemon)
-            for frr in self._frrs:
+            for frr in running:
                 frr.wait_ready(daemon)
-        for frr in self._frrs:
+        for frr in frrs:
             if frr.integrated:
                 frr.load()
         if len(self.nodes) > 2:

@@ -76,17 +76,19 @@ def test_others_are_counted_while_they_can_be_reached(folder):
 
 @pytest.mark.parametrize("style", ["quagga", "old-page"])
 def test_the_other_shapes_of_quagga_conf(style, folder):
-    """In the old page's shape the address is a stub link of an area of the node's own, and a summary elsewhere."""
+    """In the old page's shape the IPv4 address is a stub link of an area of the node's own, and a summary elsewhere."""
     with Lab(style) as lab:
         probing = Probing(lab, folder)
-        lab.far.add_address(SERVICE4)
-        start(probing, SERVICE4)
-        only = [SERVICE4]
-        becomes(probing, all_are("confirmed", True, only), "the announcement is confirmed")
-        becomes(probing, all_are("others", 1, only), "the far node announces it too", timeout=30)
-        lab.settle()
+        for prefix in BOTH:
+            lab.far.add_address(prefix)
+            lab.wait_route(prefix, lab.far)
+        start(probing)
+        becomes(probing, all_are("confirmed", True), "the announcement is confirmed")
+        becomes(probing, all_are("others", 1), "the far node announces it too", timeout=30)
+        probing.announced()
         assert drained(probing, "drain", "--wait").returncode == 0
-        assert all_are("confirmed", True, only)(told(probing)) and lab.route_to(SERVICE4) == lab.far
+        assert all_are("confirmed", True)(told(probing))
+        assert [lab.route_to(prefix) for prefix in BOTH] == [lab.far] * 2
         probing.node.end_probes()
         probing.close()
 

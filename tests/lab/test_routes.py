@@ -9,6 +9,7 @@ from conftest import BOTH, PROMPT, QUICK, service
 from frr import permitted
 from lab import SECOND4, SERVICE4, SERVICE6
 from netns import Namespace, kill, process_state, wait_until
+from status import becomes
 
 FIRST, OTHER = "192.0.2.153/32", "192.0.2.154/32"
 ROUTE6 = "2001:db8:ffff:a000:fdc0::153/128"
@@ -148,8 +149,12 @@ def test_one_probe_with_advertisements_of_all_kinds(probing, behind):
         one["advertise"] += [{"route": FIRST, "device": "bond0"}, {"route": ROUTE6, "device": "bond0", "metric": 5},
                              {"link": "dummy0"}]
         listener = listen(probing)
-        probing.run_config(one)
+        probing.run_config(one, frr={"vty_dir": str(node.frr.run_dir)})
         probing.announced(everything)
+        # What a link carries cannot be told.
+        wanted = {**dict.fromkeys((*addresses, FIRST, ROUTE6), True), "link": None}
+        becomes(probing, lambda one: {each["what"].split()[0]: each["confirmed"]
+                                      for each in one.services["dns"]["advertise"]} == wanted, "it is confirmed", 30)
         (route,) = of_node(node, ROUTE6)
         assert route["metric"] == 5, route
         listener.kill()
