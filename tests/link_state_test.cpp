@@ -98,8 +98,8 @@ TEST_CASE("link state: into a stubby area it is announced by type 7") {
 }
 
 TEST_CASE("link state: an external LSA that no area takes is announced to nobody") {
-  CHECK(found4("prefix_stub", "state_stub") == Finding{false, 0, true});
-  CHECK(found6("six_stub") == Finding{false, 0, true});
+  CHECK(found4("prefix_stub", "state_stub") == Finding{false, 0, 0, true});
+  CHECK(found6("six_stub") == Finding{false, 0, 0, true});
   // Of several areas one takes it.
   const std::string stub = R"("areaIsStub":true)";
   auto normal = read_ospf6_state(with(answer("six_stub"), stub, R"("areaIsStub":false)"), kBoth);
