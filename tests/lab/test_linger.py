@@ -6,8 +6,8 @@ import time
 import pytest
 from conftest import BOTH, QUICK, service
 from lab import SECOND4, SERVICE4
-from netns import kill, wait_until
-from status import told
+from netns import holds, kill, wait_until
+from status import becomes, told
 
 LINGERING = (*QUICK, "--linger", "60s")
 
@@ -61,6 +61,60 @@ def test_an_end_as_planned_loses_nothing(two, linger):
             client.close()
     assert (max(lost) == 0) if linger != "0s" else (min(lost) > 0), lost
     assert not answered_for(near)
+
+
+def by_default(*prefixes):
+    one = service(*prefixes)
+    del one["linger"]
+    return one
+
+
+@pytest.mark.parametrize("by", ["drain", "TERM"])
+def test_by_default_it_lingers_until_the_database_shows_it(two, by):
+    """And a second more; no question is lost."""
+    near, far = two.lab.nodes
+    two.run_config(by_default(*BOTH), frr={"vty_dir": str(near.frr.run_dir)})
+    two.announced()
+    becomes(two, lambda one: all(each["confirmed"] for each in one.services["dns"]["advertise"]), "it is confirmed", 20)
+    clients = [two.lab.steady_client(prefix, interval=0.001) for prefix in BOTH]
+    try:
+        for client in clients:
+            wait_until(lambda c=client: c.first_answer(0, near.address), 10, "the near node answers")
+        since = time.monotonic()
+        if by == "drain":
+            near.program("anyprobe", "drain", "--run-dir", near.run_dir, "dns")
+        else:
+            kill(two.keeper(), signal.SIGTERM)
+        wait_answered_for(near, *NUMBERS)
+        begin = time.monotonic()
+        wait_until(lambda: not answered_for(near), 10, "it lingers no more", every=0.005)
+        lasted = time.monotonic() - begin
+        two.announced(node=far)
+        until = time.monotonic()
+        time.sleep(0.5)
+        lost = [client.lost(since, until) for client in clients]
+    finally:
+        for client in clients:
+            client.close()
+    print(f"lingered for {lasted:.2f} s, unanswered {lost}")
+    assert lost == [0, 0]
+    assert lasted >= 0.9  # it may have begun before that was seen
+
+
+def test_while_the_database_still_has_it_it_lingers(two):
+    """ospfd announces it for another reason than the address."""
+    near, _ = two.lab.nodes
+    two.run_config(by_default(SERVICE4), frr={"vty_dir": str(near.frr.run_dir)})
+    two.announced([SERVICE4])
+    near.namespace.ip("route", "add", SERVICE4, "dev", "eth0")  # redistributed too, as the kernel's
+    try:
+        near.program("anyprobe", "drain", "--run-dir", near.run_dir, "dns")
+        wait_answered_for(near, NUMBERS[0])
+        holds(lambda: answered_for(near), 4, "it lingers", every=0.1)
+        near.namespace.ip("route", "del", SERVICE4, "dev", "eth0")
+        wait_until(lambda: not answered_for(near), 10, "it lingers no more")
+    finally:
+        near.namespace.ip("route", "del", SERVICE4, "dev", "eth0", check=False)
 
 
 def test_it_answers_on_for_as_long_as_it_was_told(probing):
