@@ -246,26 +246,19 @@ exit
 
 @contextlib.contextmanager
 def graceful(lab, node, grace):
-    """As long as this lasts, the node's OSPF may restart gracefully within so many seconds, and the router helps.
-    Adjacencies are formed anew at its begin and its end."""
+    """From now on, the node's OSPF may restart gracefully within so many seconds, and the router helps, in a lab that is
+    the test's own. Adjacencies are formed anew at its begin."""
     router = lab.router_frr
-
-    def configure(no):
-        for frr in (node.frr, router):
-            frr.configure("ospfd", "router ospf", f"{no}capability opaque")
-        for daemon, line in (("ospfd", "router ospf"), ("ospf6d", "router ospf6")):
-            node.frr.configure(daemon, line, f"{no}graceful-restart" + ("" if no else f" grace-period {grace}"))
-            router.configure(daemon, line, f"{no}graceful-restart helper enable")
-        if not no:
-            # Or whatever else changes meanwhile, as where the lab has only just booted, ends the help.
-            router.configure("ospfd", "router ospf", "no graceful-restart helper strict-lsa-checking")
-            router.configure("ospf6d", "router ospf6", "graceful-restart helper lsa-check-disable")
-        # What it was counts until the change has been noticed.
-        wait_until(lambda: node.frr.full_neighbors("ospfd") == 0, 10, "the adjacency ends", every=0.005)
-        lab.wait_adjacent()
+    for daemon, line in (("ospfd", "router ospf"), ("ospf6d", "router ospf6")):
+        node.frr.configure(daemon, line, f"graceful-restart grace-period {grace}")
+        router.configure(daemon, line, "graceful-restart helper enable")
+    # Or whatever else changes meanwhile, as where the lab has only just booted, ends the help.
+    router.configure("ospfd", "router ospf", "no graceful-restart helper strict-lsa-checking")
+    router.configure("ospf6d", "router ospf6", "graceful-restart helper lsa-check-disable")
+    for frr in (router, node.frr):  # last, since it ends the adjacency
+        frr.configure("ospfd", "router ospf", "capability opaque")
+    # What it was counts until the change has been noticed.
+    wait_until(lambda: node.frr.full_neighbors("ospfd") == 0, 10, "the adjacency ends", every=0.005)
+    lab.wait_adjacent()
     with node.frr.also_configured(_GRACEFUL.format(grace=grace)):
-        configure("")
-        try:
-            yield
-        finally:
-            configure("no ")
+        yield
