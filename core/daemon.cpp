@@ -1,22 +1,17 @@
 #include "daemon.hpp"
 
-#include <fcntl.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <csignal>
-#include <cstdio>
-#include <cstdlib>
 #include <filesystem>
+#include <set>
 #include <thread>
 
-#include "anyprobe_features.hpp"
 #include "background.hpp"
-#include "control_server.hpp"
 #include "control_socket.hpp"
+#include "daemon_roles.hpp"
 #include "dry_run.hpp"
 #include "exit_codes.hpp"
 #include "instance_lock.hpp"
@@ -24,50 +19,18 @@
 #include "log.hpp"
 #include "own_process.hpp"
 #include "privileges.hpp"
-#include "prober.hpp"
-#include "probes/builtin.hpp"
-#include "routing/confirmer.hpp"
 #include "routing/keeper.hpp"
-#include "routing/keeper_client.hpp"
 #include "routing/netlink_monitor.hpp"
 #include "routing/netlink_table.hpp"
 #include "routing/reconciler.hpp"
-#include "runner_client.hpp"
 #include "runner_host.hpp"
-#include "runner_process.hpp"
-#include "seccomp_filter.hpp"
 #include "service_manager.hpp"
-#include "status_report.hpp"
+#include "status.hpp"
 
 namespace anyprobe {
 namespace {
 
 constexpr const char* kKeeperName = "anyprobe-keeper";
-constexpr const char* kRunnerName = "anyprobe-runner";
-// How a process knows its role. A prober's variable has a letter for its part and its user's name in it.
-constexpr const char* kProberVariable = "ANYPROBE_PROBER";
-// After the instance's name: the modules' prober where it is asked for its status.
-constexpr const char* kModulesEnding = "-modules";
-constexpr char kBuiltInLetter = 'b';
-constexpr char kModulesLetter = 'm';
-constexpr const char* kRunnerVariable = "ANYPROBE_RUNNER";
-
-bool in_foreground(const CommandLine& line) {
-  return line.command == Command::run || line.foreground;
-}
-
-void open_the_log(const CommandLine& line) {
-  LogOptions options;
-  options.level = line.log_level.value_or(LogLevel::info);
-  options.json = line.log_format == "json";
-  options.syslog = !in_foreground(line);
-  options.program = line.instance();
-  open_log(options);
-}
-
-void complain(const CommandLine& line, const std::string& what) {
-  std::fprintf(stderr, "%s: %s\n", line.program.c_str(), what.c_str());
-}
 
 // What the reconciler sees, in the log.
 class ReconcilerLog final : public ReconcilerListener {
@@ -288,150 +251,7 @@ int keep(const CommandLine& line, PluginTable& plugins, const std::string& folde
   return code;
 }
 
-// Once what the first configuration names is loaded and held. Whoever cannot be confined reads no answer.
-void confine_prober(const CommandLine& line, PluginTable& plugins, ProberPart part) {
-  if (ANYPROBE_WITH_LIBSECCOMP == 0)
-    log(LogLevel::warning, "built without libseccomp: the prober's system calls are not limited");
-  if (line.command == Command::run) prepare_libraries();  // another has no probe but its own
-  const auto profile = part == ProberPart::modules ? Profile::modules : Profile::built_in;
-  const auto wrong = confine(profile, plugins.system_calls());
-  if (wrong.empty()) return plugins.seal();
-  log(LogLevel::error, wrong);
-  complain(line, wrong);
-  std::_Exit(kSystem);
-}
-
-// Why it is not done, or nothing where it is no order.
-std::optional<std::string> obey(const ControlRequest& request, Prober& prober) {
-  if (request.verb == kDrainVerb) return prober.drain(request.arguments, false);
-  if (request.verb == kForceDrainVerb) return prober.drain(request.arguments, true);
-  if (request.verb == kQueueVerb) return prober.queue(request.arguments);
-  if (request.verb == kLeaveQueueVerb) return prober.leave_queue(request.arguments);
-  if (request.verb == kResumeVerb) return prober.resume(request.arguments);
-  return std::nullopt;
-}
-
-std::vector<OwnAdvertisement> own_of(const Prober& prober, const KernelView& view) {
-  std::vector<OwnAdvertisement> out;
-  const auto places = prober.places_of_own();
-  auto place = places.begin();
-  for (const auto& service : prober.services()) {
-    for (const auto& what : service->config().advertise) {
-      if (place == places.end() || *place >= view.states.size()) return out;
-      out.push_back({*place, what, view.states[*place]});
-      ++place;
-    }
-  }
-  return out;
-}
-
 }  // namespace
-
-bool is_prober() {
-  return std::getenv(kProberVariable) != nullptr;
-}
-
-int run_prober(const CommandLine& line, PluginTable& plugins) {
-  unsetenv("NOTIFY_SOCKET");  // what the service manager is told the keeper tells
-  const std::string role = std::getenv(kProberVariable);
-  unsetenv(kProberVariable);
-  const auto wanted_user = role.substr(std::min<std::size_t>(role.size(), 1));
-  const auto part = role.starts_with(kModulesLetter) ? ProberPart::modules : ProberPart::built_in;
-  fcntl(kOwnSocket, F_SETFD, FD_CLOEXEC);
-  prctl(PR_SET_NAME, line.program.c_str());
-  if (chdir("/") != 0) return kSystem;
-  const auto user = find_prober_user(wanted_user);
-  const auto wrong = user ? become(*user) : user.error();
-  if (!wrong.empty()) {
-    complain(line, wrong);
-    return user ? kNoPermission : kConfiguration;
-  }
-  open_the_log(line);
-  if (!in_foreground(line)) close_standard_streams();
-
-  EventLoop loop;
-  int code = kDone;
-  RunnerClient runner(loop);
-  Prober prober(loop, line, plugins, runner, part);
-  bool confined = false;
-  KeeperClient* keeper = nullptr;
-  Confirmer confirmer(loop,
-                      [&](std::uint32_t serial, const FrrInquiry& inquiry) { keeper->ask(serial, inquiry); });
-  const auto name = line.instance() + (part == ProberPart::modules ? kModulesEnding : "");
-  StatusReport report(
-      name, prober.services(), [&] { return keeper->owed_since(); },
-      [&](const std::string& service) { return prober.drained(service); });
-  report.confirm_by([&](const Advertisement& what) { return confirmer.of(what); });
-  report.complain_by([&] { return prober.last_instances(); });
-  prober.consult([&](const Advertisement& what) { return confirmer.of(what); });
-  prober.look_by([&](const Advertisement& what) { return confirmer.sighting_of(what); },
-                 [&](const std::set<Advertisement>& watched) { confirmer.watch(watched); });
-  report.queue_by([&](const std::string& service) { return prober.queue_of(service); });
-  ControlServer control(loop, [&](const ControlRequest& request) {
-    const auto obeyed = obey(request, prober);
-    if (!obeyed) return report.answer(request);
-    report.hurry();
-    return ControlReply{obeyed->empty(), *obeyed};
-  });
-  KeeperClient client(
-      loop, kOwnSocket,
-      {.on_configuration =
-           [&](const std::vector<SourceFile>& files, std::uint32_t generation,
-               const Circumstances& circumstances) {
-             runner.expect(generation);
-             report.before_change();
-             const auto errors = prober.configure(files, circumstances);
-             if (errors.empty()) report.after_change();
-             if (errors.empty() && !std::exchange(confined, true)) confine_prober(line, plugins, part);
-             return KeeperClient::Answer{{errors.all_from_flags(), errors.lines()}, prober.wishes()};
-           },
-       .on_keeper_gone =
-           [&] {
-             log(LogLevel::error, "the keeper is gone");
-             code = kSystem;
-             loop.stop();
-           },
-       .on_runner = [&](Descriptor socket) { runner.connect(std::move(socket)); },
-       .on_view =
-           [&](KernelView view) {
-             confirmer.see(own_of(prober, view));
-             view.states = prober.of_own(view.states);
-             view.waits = prober.of_own(view.waits);
-             if (keeper->up_to_date()) prober.look(view.states);
-             report.take(std::move(view));
-           },
-       .on_control = [&](Descriptor socket) { control.listen(std::move(socket)); },
-       .on_answer = [&](std::uint32_t serial, const FrrAnswer& answer,
-                        const std::string& replies) { confirmer.take(serial, answer, replies); }});
-  keeper = &client;
-  prober.use(client);
-  loop.run();
-  return code;
-}
-
-bool is_runner() {
-  return std::getenv(kRunnerVariable) != nullptr;
-}
-
-int run_runner(const CommandLine& line) {
-  unsetenv(kRunnerVariable);
-  fcntl(kOwnSocket, F_SETFD, FD_CLOEXEC);
-  prctl(PR_SET_NAME, kRunnerName);
-  if (chdir("/") != 0) return kSystem;
-  // What commands leave behind comes to us, and is reaped here.
-  prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-  // It ends when the keeper does, and has its hooks to bring to their end before.
-  for (const int number : {SIGTERM, SIGINT, SIGTSTP, SIGHUP, SIGPIPE}) std::signal(number, SIG_IGN);
-  open_the_log(line);
-  if (!in_foreground(line)) close_standard_streams();
-
-  EventLoop loop;
-  RunnerProcess runner(loop, Descriptor(kOwnSocket),
-                       {.in_force = [&](const LogSettings& settings) { line.change_log(settings); },
-                        .finished = [&] { loop.stop(); }});
-  loop.run();
-  return kDone;
-}
 
 int run_daemon(const CommandLine& given, PluginTable& plugins) {
   auto line = given;

@@ -52,7 +52,7 @@ struct Finding {
   unsigned others = 0;  // by so many reachable routers more, at least
   // Of these, those whose router id is lower than ours. One that may be lower, as behind a border, is.
   unsigned before = 0;
-  bool kept = false;    // it is not: we have an external LSA of it that no area takes
+  bool kept = false;  // it is not: we have an external LSA of it that no area takes
 
   friend bool operator==(const Finding&, const Finding&) = default;
 };

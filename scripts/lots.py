@@ -19,6 +19,12 @@ def defined(path):
 
 
 @functools.cache
+def introduced(path):
+    """Names of others that a file uses as its own; that another does so too is no harm."""
+    return set(re.findall(r"^using [\w:]+::(\w+);", path.read_text(), re.MULTILINE))
+
+
+@functools.cache
 def local(path):
     """What may be declared further in, where it would shadow what another file defines."""
     text = re.sub(r'//.*|"(?:\\.|[^"\\])*"', "", path.read_text())
@@ -39,19 +45,24 @@ def included(path):
 def lots(sources, size, careful=True):
     """Two files that define the same do not stand together; if it is to be careful, nor do two of which one defines what
     the other may see or declares."""
-    made = [([], set(), set()) for _ in range(-(-len(sources) // size))]
+    made = [([], set(), set(), set()) for _ in range(-(-len(sources) // size))]
     for source in sources:
         path = pathlib.Path(source).resolve()
         own = defined(path)
-        seen = local(path).union(*map(defined, included(path))) if careful else set()
-        apart = [lot for lot in made if not own & (lot[1] | lot[2]) and not seen & lot[1]]
+        used = introduced(path)
+        declares = local(path) if careful else set()
+        seen = declares.union(*map(defined, included(path))) if careful else set()
+        apart = [lot for lot in made
+                 if not own & (lot[1] | lot[2]) and not seen & lot[1]
+                 and not used & lot[2] - lot[3] and not declares & lot[3] - used]
         if not apart:
-            made.append(([], set(), set()))
+            made.append(([], set(), set(), set()))
             apart = made[-1:]
-        files, all_own, all_seen = min(apart, key=lambda lot: len(lot[0]))
+        files, all_own, all_seen, all_used = min(apart, key=lambda lot: len(lot[0]))
         files.append(source)
         all_own |= own
         all_seen |= seen
+        all_used |= used
     return [files for files, *_ in made]
 
 
