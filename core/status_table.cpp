@@ -105,6 +105,18 @@ std::string waiting(const AdvertisementStatus& one, WallTime now) {
          " in " + took(std::chrono::ceil<milliseconds>(left)) + " (lsa_spacing)";
 }
 
+// Of one that is to be drained in its turn, or was.
+std::string token_row(const TokenStatus& token) {
+  const char* words[] = {"", "waits until nobody else holds it", "waits for its turn", "held",
+                         "held until the service is back"};
+  const auto* word = words[static_cast<std::size_t>(token.queue)];
+  if (token.queue == DrainQueue::State::out) return {};
+  const auto others = token.advertisement.routing.others.value_or(0);
+  return folded("drain token " + plain(token.advertisement.what) + ": " + word +
+                    (others > 0 ? ", other routers: " + std::to_string(others) : ""),
+                2);
+}
+
 std::string service_rows(const ServiceStatus& service, std::size_t name_width, WallTime now) {
   const bool active = service.admin == AdminState::active;
   const std::string health = active ? to_string(service.health) : to_string(service.admin);
@@ -126,7 +138,7 @@ std::string service_rows(const ServiceStatus& service, std::size_t name_width, W
                                         : ""),
                   2);
   }
-  return out + routing_row(service);
+  return out + routing_row(service) + (service.token ? token_row(*service.token) : "");
 }
 
 }  // namespace

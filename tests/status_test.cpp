@@ -176,6 +176,8 @@ TEST_CASE(
   service.reason = "refused";
   service.last_check = CheckStatus{service.since, Verdict::local_error, "no_route", 10us};
   service.advertise[0].state = AdvertisementState::announced;
+  service.token->queue = DrainQueue::State::returning;
+  service.token->advertisement.routing = {};
   const auto table = status_table(std::vector{some(), other}, at("2026-11-25T12:02:07.123Z"));
   CHECK(lines(table) == std::vector<std::string>{
                             "anyprobe: pid 4242, version 0.1.0, for 3h 2m",
@@ -186,11 +188,13 @@ TEST_CASE(
                             "  192.0.2.3/32 on lo is foreign",
                             "  confirmed: 1 of 3, other routers: 0 to 2",
                             "radius   unknown   2m 7s     none",
+                            "  drain token 192.0.2.99/32 on lo: waits for its turn, other routers: 1",
                             "",
                             "second: pid 4242, version 0.1.0, for 3h 2m",
                             "SERVICE  HEALTH    FOR       LAST CHECK   REASON",
                             "radius   down      2m 7s     local_error  refused",
                             "  192.0.2.4/32 on lo is still announced",
+                            "  drain token 192.0.2.99/32 on lo: held until the service is back",
                         });
 }
 
