@@ -104,6 +104,8 @@ class Parser {
       return std::move(line_);
     }
     if (line_.as_nagios && line_.as_json) return Error{"--nagios: does not go with --json"};
+    if (!line_.textfile.empty() && (line_.as_nagios || line_.as_json))
+      return Error{"--textfile: does not go with --json or --nagios"};
     if (line_.command == Command::status || (line_.command == Command::probes && rest.size() == 1)) {
       line_.names = std::move(rest);
       return std::move(line_);
@@ -171,6 +173,9 @@ class Parser {
       flags.push_back({"nagios", Flag::Argument::none, "",
                        "one line with performance data, and exit 0, 1, 2 or 3, as a plugin of Nagios",
                        raise(line_.as_nagios)});
+      flags.push_back({"textfile", Flag::Argument::required, "PATH",
+                       "write metrics for the textfile collector of Prometheus' node_exporter",
+                       set(line_.textfile)});
       flags.push_back({"run-dir", Flag::Argument::required, "DIR",
                        "where the sockets of the daemons are (default: " + line_.run_dir + ")",
                        set(line_.run_dir)});

@@ -47,7 +47,8 @@ struct CommandLine {
   bool print = false;
   bool as_json = false;
   bool as_nagios = false;
-  bool all = false;  // of withdraw, drain and resume
+  std::string textfile;  // of status: where its metrics go
+  bool all = false;      // of withdraw, drain and resume
   bool wait = false;
   bool force = false;
   Duration timeout = std::chrono::seconds(30);  // of --wait

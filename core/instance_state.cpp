@@ -1,10 +1,8 @@
 #include "instance_state.hpp"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -12,7 +10,7 @@
 #include "advertise_reader.hpp"
 #include "config.hpp"
 #include "config_reader.hpp"
-#include "descriptor.hpp"
+#include "replace_file.hpp"
 #include "source_file.hpp"
 #include "text.hpp"
 
@@ -27,16 +25,6 @@ constexpr const char* kUntil = "handed_over_until_ms";
 
 std::string failed(const std::string& path) {
   return path + ": " + std::strerror(errno);
-}
-
-bool write_whole(int fd, std::string_view text) {
-  while (!text.empty()) {
-    const auto done = write(fd, text.data(), text.size());
-    if (done < 0 && errno == EINTR) continue;
-    if (done <= 0) return false;
-    text.remove_prefix(static_cast<std::size_t>(done));
-  }
-  return true;
 }
 
 }  // namespace
@@ -105,19 +93,7 @@ std::string save_state(const std::string& run_dir, const std::string& name, cons
   if (state.advertisements.empty() && state.drained.empty()) {
     return unlink(path.c_str()) == 0 || errno == ENOENT ? std::string() : failed(path);
   }
-  const auto next = path + ".new";
-  unlink(next.c_str());
-  const Descriptor file(open(next.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644));
-  if (!file.valid()) return failed(next);
-  if (!write_whole(file.get(), write_state(state))) {
-    auto wrong = failed(next);
-    unlink(next.c_str());
-    return wrong;
-  }
-  if (rename(next.c_str(), path.c_str()) == 0) return {};
-  auto wrong = failed(path);
-  unlink(next.c_str());
-  return wrong;
+  return replace_file(path, write_state(state));
 }
 
 }  // namespace anyprobe

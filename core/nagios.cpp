@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <optional>
-#include <set>
 #include <string_view>
 #include <vector>
 
@@ -52,8 +51,7 @@ class Report {
     for (const auto& instance : told.instances) {
       if (!knows(instance)) continue;  // a complaint says why
       answered_ = true;
-      const std::set<std::string_view> said(instance.problems.begin(), instance.problems.end());
-      for (const auto& service : instance.services) take(service, said);
+      for (const auto& service : instance.services) take(service);
       for (const auto& problem : instance.problems) {
         // Its service says so itself, if it is asked for.
         if (!problem.ends_with(kKeptWords)) warnings_.push_back(instance.name + ": " + problem);
@@ -84,7 +82,7 @@ class Report {
     }
   }
 
-  void take(const ServiceStatus& service, const std::set<std::string_view>& said) {
+  void take(const ServiceStatus& service) {
     ++services_;
     const bool active = service.admin == AdminState::active;
     const bool up = active && service.health == HealthState::up;
@@ -100,7 +98,7 @@ class Report {
     for (const auto& each : service.advertise) {
       ++advertisements_;
       const bool announced = each.state == AdvertisementState::announced;
-      const bool keeps = down && announced && said.contains(kept_line(service.name, each.what));
+      const bool keeps = down && announced && each.last_instance;
       announced_ += announced ? 1 : 0;
       wanted_ += up || keeps ? 1 : 0;
       if (keeps)

@@ -100,7 +100,8 @@ class Prober {
   // prober_queue.cpp
   struct Queue {
     DrainQueue queue;
-    std::string refusal;  // to be told to who asks next
+    std::string refusal;  // to be told to who asks next, if that is soon
+    TimePoint refused_at{};
   };
   void set_up_queues();
   void tend();

@@ -17,8 +17,10 @@ std::string Prober::queue(const std::vector<std::string>& names) {
   for (const auto& name : names) {
     const auto found = queues_.find(name);
     if (found == queues_.end()) return name + " has no drain_token";
-    if (auto refusal = std::exchange(found->second.refusal, {}); !refusal.empty()) return refusal;
-    if (!drained(name)) found->second.queue.join(Clock::now());
+    const auto now = Clock::now();
+    auto refusal = std::exchange(found->second.refusal, {});
+    if (!refusal.empty() && now - found->second.refused_at < DrainQueue::kForgotten) return refusal;
+    if (!drained(name)) found->second.queue.join(now);
   }
   tend();
   return {};
@@ -72,7 +74,7 @@ std::string Prober::held_by_another(const Service& service) const {
 // What it does for who waits, again and again.
 void Prober::tend() {
   if (suspended_ || left_) return;
-  const bool any_queues = tend_queues();
+  const bool any_queues = !leaving_ && tend_queues();
   const bool any_open = std::any_of(services_.begin(), services_.end(),
                                     [](const auto& service) { return service->last_instance().any_open(); });
   if (any_open || any_lingered()) changed_.schedule();
@@ -150,6 +152,7 @@ void Prober::take_turn(Service& service, Queue& mine) {
                      "all the same)";
       break;
   }
+  mine.refused_at = Clock::now();
   log(LogLevel::warning, mine.refusal, {{"service", name}});
 }
 

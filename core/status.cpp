@@ -75,7 +75,10 @@ ordered_json as_json(const ServiceStatus& service, const std::string& instance) 
   out["since"] = to_text(service.since);
   out["last_check"] = as_json(service.last_check);
   auto& advertise = out["advertise"] = ordered_json::array();
-  for (const auto& each : service.advertise) advertise.push_back(as_json(each));
+  for (const auto& each : service.advertise) {
+    advertise.push_back(as_json(each));
+    advertise.back()["last_instance"] = each.last_instance;
+  }
   out["drain_token"] = nullptr;
   if (service.token) {
     out["drain_token"] = as_json(service.token->advertisement);
@@ -186,6 +189,10 @@ AdvertisementStatus read_advertisement(Reader& reader, const json& from) {
   // A daemon of an earlier version says nothing of it, as of the token.
   if (const auto it = from.find("waiting"); it != from.end() && !it->is_null())
     out.waits_until = reader.time(*it, "until");
+  if (const auto it = from.find("last_instance"); it != from.end()) {
+    if (!it->is_boolean()) reader.wrong("last_instance");
+    out.last_instance = *it == json(true);
+  }
   return out;
 }
 

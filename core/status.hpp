@@ -27,6 +27,8 @@ struct AdvertisementStatus {
   // Its next change waits until then, so that no router drops it (lsa_spacing): what is announced waits to be
   // withdrawn, all else to be announced.
   std::optional<WallTime> waits_until = {};
+  bool last_instance =
+      false;  // it stands although its service is down: too few others announce it (min_peers)
 
   friend bool operator==(const AdvertisementStatus&, const AdvertisementStatus&) = default;
 };

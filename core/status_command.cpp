@@ -3,12 +3,20 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "metrics.hpp"
 #include "nagios.hpp"
+#include "replace_file.hpp"
 #include "status_table.hpp"
 #include "survey.hpp"
 
 namespace anyprobe {
 namespace {
+
+int tell_complaints(const CommandLine& line, const Survey& told) {
+  for (const auto& complaint : told.complaints)
+    std::fprintf(stderr, "%s: %s\n", line.program.c_str(), complaint.line.c_str());
+  return told.complaints.empty() ? kDone : told.complaints.front().code;
+}
 
 int print(const CommandLine& line, Survey& told) {
   if (line.as_json) {
@@ -19,9 +27,7 @@ int print(const CommandLine& line, Survey& told) {
     std::fputs(status_table(told.instances, now).c_str(), stdout);
   }
   if (std::fflush(stdout) != 0) told.complain(kSystem, "the status cannot be written");
-  for (const auto& complaint : told.complaints)
-    std::fprintf(stderr, "%s: %s\n", line.program.c_str(), complaint.line.c_str());
-  return told.complaints.empty() ? kDone : told.complaints.front().code;
+  return tell_complaints(line, told);
 }
 
 // Whoever runs a plugin reads standard output, and knows its four codes alone.
@@ -31,11 +37,23 @@ int print_report(const Survey& told) {
   return std::fflush(stdout) == 0 ? report.code : kUnknown;
 }
 
+int write_metrics(const CommandLine& line, Survey& told) {
+  const auto text = metrics_text(told);
+  if (!text) {
+    std::fprintf(stderr, "%s: --textfile: %s\n", line.program.c_str(), text.error().c_str());
+    return kUsage;
+  }
+  if (auto wrong = replace_file(line.textfile, *text); !wrong.empty())
+    told.complain(kSystem, std::move(wrong));
+  return tell_complaints(line, told);
+}
+
 }  // namespace
 
 int run_status(const CommandLine& line) {
   auto told = ask_for_status(line.run_dir);
   choose(line.names, told);
+  if (!line.textfile.empty()) return write_metrics(line, told);
   return line.as_nagios ? print_report(told) : print(line, told);
 }
 

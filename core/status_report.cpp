@@ -92,7 +92,10 @@ ServiceStatus StatusReport::of(const Service& service, std::size_t first, TimePo
     out.last_check = CheckStatus{clock_.at(last->at, steady, wall), last->verdict, std::string(last->reason),
                                  std::chrono::floor<std::chrono::microseconds>(last->took)};
   }
-  for (const auto& what : service.config().served()) out.advertise.push_back(of(what, first++, steady, wall));
+  for (const auto& what : service.config().served()) {
+    out.advertise.push_back(of(what, first++, steady, wall));
+    out.advertise.back().last_instance = service.last_instance().keeps(what);
+  }
   if (const auto* token = service.config().token())
     out.token =
         TokenStatus{of(*token, first, steady, wall), queue_ ? queue_(out.name) : DrainQueue::State::out};

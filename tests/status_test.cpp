@@ -42,6 +42,7 @@ InstanceStatus some() {
   radius.name = "radius";
   radius.since = at("2026-11-25T12:00:00.000Z");
   radius.advertise = {{"192.0.2.4/32 on lo", AdvertisementState::withdrawn}};
+  radius.advertise[0].last_instance = true;
   radius.token = TokenStatus{{"192.0.2.99/32 on lo", AdvertisementState::announced, {true, 1}},
                              DrainQueue::State::claiming};
   out.services = {dns, radius};
@@ -93,16 +94,17 @@ TEST_CASE("status: the JSON has the names that scripts know") {
        "detail": "NOERROR from 127.0.0.1:53", "since": "2026-11-25T09:01:07.005Z",
        "last_check": {"at": "2026-11-25T12:00:00.000Z", "verdict": "pass", "reason": "answer", "duration_ms": 1.234},
        "advertise": [
-         {"what": "192.0.2.1/32 on lo", "state": "announced", "waiting": null, "confirmed": true, "others": 2},
+         {"what": "192.0.2.1/32 on lo", "state": "announced", "waiting": null, "confirmed": true, "others": 2,
+          "last_instance": false},
          {"what": "192.0.2.2/32 on eth7", "state": "withdrawn",
           "waiting": {"to": "announce", "until": "2026-11-25T12:02:10.250Z", "reason": "lsa_spacing"},
-          "confirmed": false, "others": 0},
+          "confirmed": false, "others": 0, "last_instance": false},
          {"what": "192.0.2.3/32 on lo", "state": "foreign", "waiting": null,
-          "confirmed": null, "others": null}], "drain_token": null},
+          "confirmed": null, "others": null, "last_instance": false}], "drain_token": null},
       {"name": "radius", "instance": "anyprobe", "health": "unknown", "admin": "active", "reason": null,
        "detail": null, "since": "2026-11-25T12:00:00.000Z", "last_check": null,
        "advertise": [{"what": "192.0.2.4/32 on lo", "state": "withdrawn", "waiting": null,
-          "confirmed": null, "others": null}],
+          "confirmed": null, "others": null, "last_instance": true}],
        "drain_token": {"what": "192.0.2.99/32 on lo", "state": "announced", "waiting": null, "confirmed": true,
           "others": 1, "queue": "claiming"}}],
     "instances": [

@@ -1,12 +1,14 @@
 """What no other router announces: kept where a configuration says so (min_peers), and not drained unless one insists."""
 
+import collections
+import re
 import signal
 
 import pytest
 from conftest import BOTH, service
 from lab import SERVICE4, SERVICE6
 from netns import holds, kill, wait_until
-from status import becomes, report, reports, table, told
+from status import ask, becomes, report, reports, table, told
 
 NOBODY = "too few others announce it (min_peers)"
 
@@ -49,6 +51,24 @@ def test_the_last_is_kept_until_another_announces_it(probing):
     holds(lambda: probing.node.addresses() == {SERVICE6}, 1, "the other stays")
 
 
+def metrics(probing):
+    """{name: {prefix: value}} of what is told of advertisements."""
+    path = probing.folder / "anyprobe.prom"
+    done = ask(probing, "--textfile", path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "") and path.stat().st_mode & 0o777 == 0o644
+    found = collections.defaultdict(dict)
+    for name, prefix, value in re.findall(r'^(\w+)\{.*advertisement="(\S+) on lo"\} (\S+)$', path.read_text(), re.MULTILINE):
+        found[name][prefix] = float(value)
+    return found
+
+
+def test_metrics_that_cannot_be_written(probing):
+    probing.start_announced()
+    done = ask(probing, "--textfile", "/nonexistent/anyprobe.prom")
+    assert done.returncode == 71 and "/nonexistent/anyprobe.prom" in done.stderr and done.stderr.count("\n") == 1
+    assert ask(probing, "--textfile", "/nonexistent/x", "--json").returncode == 64
+
+
 def test_monitoring_is_told_loudly(probing):
     start(probing, 0, min_peers=1)
     text, data = reports(probing, 0, "all is well, and confirmed")
@@ -58,9 +78,11 @@ def test_monitoring_is_told_loudly(probing):
     assert text.startswith("ANYPROBE CRITICAL - LAST INSTANCE: dns is down and kept announced for want of others ")
     assert all(each in text for each in BOTH)
     assert (data["up"], data["down"], data["announced"], data["wanted"], data["last_instance"]) == (0, 1, 2, 2, 2)
+    assert metrics(probing)["anyprobe_advertisement_last_instance"] == dict.fromkeys(BOTH, 1)
     for prefix in BOTH:
         probing.lab.far.add_address(prefix)
     wait_until(lambda: not probing.node.addresses() & set(BOTH), 30, "others announce it, and it is withdrawn")
+    assert metrics(probing)["anyprobe_advertisement_last_instance"] == dict.fromkeys(BOTH, 0)
     text, data = report(probing, 2)
     assert text.startswith("ANYPROBE CRITICAL - dns is down") and data["last_instance"] == 0
     assert drained(probing, "--wait").returncode == 0
