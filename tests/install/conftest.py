@@ -38,7 +38,7 @@ def _folder():
 @pytest.fixture(scope="session")
 def installed():
     folder = _folder()
-    done = subprocess.run(["meson", "install", "-C", BUILD, "--destdir", folder], capture_output=True, text=True,
+    done = subprocess.run(["meson", "install", "--no-rebuild", "-C", BUILD, "--destdir", folder], capture_output=True, text=True,
                           check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     yield Installed(folder)
