@@ -338,6 +338,7 @@ void Prober::leave() {
 void Prober::suspend() {
   if (suspended_ || leaving_) return;
   suspended_ = true;
+  taken_up_.clear();
   for (const auto& service : services_) service->stop();
   changed_.cancel();
   link_->tell_suspended(true);

@@ -38,8 +38,14 @@ void Prober::note_last_instance(Service& service, const HealthEvent& event) {
   const bool stood = taken_up_.erase(service.name()) > 0;
   const bool fails = event.to == HealthState::down && (event.from == HealthState::up || stood);
   if (!fails || policy.min_peers == 0 || drained(service.name())) return;
+  auto others = others_of(service);
+  // What has gone meanwhile, as by its lease, is not announced anew.
+  std::erase_if(others, [&](const auto& each) {
+    const auto state = states_.find(each.first);
+    return stood && state != states_.end() && state->second != AdvertisementState::announced;
+  });
   // Whoever has just started has not been told of any others yet.
-  last.fail(policy, others_of(service), service.dead(), stood ? Clock::now() + kUntilFrrTells : TimePoint());
+  last.fail(policy, others, service.dead(), stood ? Clock::now() + kUntilFrrTells : TimePoint());
   if (last.any_open()) tend_.start(Duration());
   for (const auto& line : kept_of(service)) log(LogLevel::error, line, {{"service", service.name()}});
 }

@@ -114,6 +114,17 @@ def test_it_is_kept_by_the_next_prober(probing, number):
     wait_until(lambda: probing.node.addresses() == {SERVICE6}, 30, "the one that others announce is withdrawn")
 
 
+def test_what_its_lease_has_ended_the_next_prober_does_not_announce_anew(probing):
+    """Its first answer, a bad one, comes when nothing stands any more."""
+    start(probing, 0, min_peers=1, interval="10s", timeout="6s", lease="3s", fall=1)
+    before = probing.probers("anyprobe")
+    kill(probing.node.unbound.pid, signal.SIGSTOP)
+    kill(before[0], signal.SIGKILL)
+    wait_until(lambda: not probing.node.addresses() & set(BOTH), 20, "the lease ends")
+    becomes(probing, lambda one: one.services["dns"]["health"] == "down", "it is down", 20)
+    holds(lambda: not probing.node.addresses() & set(BOTH), 2, "it is not announced")
+
+
 def test_where_frr_tells_nothing_the_next_prober_withdraws(probing):
     probing.run_config(service(*BOTH, min_peers=1), frr={"vty_dir": str(probing.folder)})
     wait_until(lambda: probing.node.addresses() >= set(BOTH), 10, "the addresses are there")
