@@ -2,8 +2,7 @@
 #include <doctest/doctest.h>
 
 #include "core/advertise_reader.hpp"
-#include "core/command_line.hpp"
-#include "probes/builtin.hpp"
+#include "loaded_config.hpp"
 
 using namespace anyprobe;
 
@@ -11,10 +10,7 @@ namespace {
 
 using Words = std::vector<std::string>;
 
-struct Loaded {
-  Config config;
-  Words errors;
-
+struct Loaded : LoadedConfig {
   [[nodiscard]] Words texts() const {
     Words out;
     for (const auto& service : config.services) {
@@ -27,8 +23,6 @@ struct Loaded {
 // Services "a", "b", ... that announce these; with the files they name.
 Loaded load(const Words& lists, const std::vector<SourceFile>& files = {},
             const std::string& probe = R"({"type": "dns"})") {
-  static EventLoop loop;
-  PluginTable plugins(builtin_probes());
   std::string services;
   for (const auto& list : lists) {
     services += std::string(services.empty() ? "" : ", ") + R"({"name": ")" +
@@ -37,17 +31,7 @@ Loaded load(const Words& lists, const std::vector<SourceFile>& files = {},
   }
   std::vector<SourceFile> all{{"anyprobe.json", R"({"services": [)" + services + "]}"}};
   all.insert(all.end(), files.begin(), files.end());
-  ConfigErrors errors;
-  CommandLine line;
-  line.program = "anyprobe";
-  Loaded out;
-  const auto documents = assemble(line, all, errors);
-  ConfigContext context;
-  context.loop = &loop;
-  context.plugins = &plugins;
-  if (errors.empty()) out.config = load_config(documents, context, errors);
-  out.errors = errors.lines();
-  return out;
+  return {loaded_from(all)};
 }
 
 Loaded load_file(const std::string& text, const std::string& more = "") {

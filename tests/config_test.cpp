@@ -2,33 +2,17 @@
 
 #include <doctest/doctest.h>
 
-#include "core/command_line.hpp"
-#include "probes/builtin.hpp"
+#include "loaded_config.hpp"
 
 using namespace anyprobe;
 using namespace std::chrono_literals;
 
 namespace {
 
-struct Loaded {
-  Config config;
-  std::vector<std::string> errors;
-};
+using Loaded = LoadedConfig;
 
 Loaded load(const std::vector<SourceFile>& files) {
-  static EventLoop loop;
-  PluginTable plugins(builtin_probes());
-  ConfigErrors errors;
-  CommandLine line;
-  line.program = "anyprobe";
-  Loaded out;
-  const auto documents = assemble(line, files, errors);
-  ConfigContext context;
-  context.loop = &loop;
-  context.plugins = &plugins;
-  if (errors.empty()) out.config = load_config(documents, context, errors);
-  out.errors = errors.lines();
-  return out;
+  return loaded_from(files);
 }
 
 Loaded load(const std::string& text) {

@@ -2,34 +2,15 @@
 #include <doctest/doctest.h>
 
 #include "core/advertise_reader.hpp"
-#include "core/command_line.hpp"
-#include "probes/builtin.hpp"
+#include "loaded_config.hpp"
 
 using namespace anyprobe;
 using namespace std::chrono_literals;
 
 namespace {
 
-struct Read {
-  Config config;
-  std::vector<std::string> errors;
-};
-
-Read read_services(const std::string& services, const std::string& more = "") {
-  static EventLoop loop;
-  PluginTable plugins(builtin_probes());
-  const std::vector<SourceFile> files{{"anyprobe.json", "{" + more + R"("services": [)" + services + "]}"}};
-  ConfigErrors errors;
-  CommandLine line;
-  line.program = "anyprobe";
-  Read out;
-  const auto documents = assemble(line, files, errors);
-  ConfigContext context;
-  context.loop = &loop;
-  context.plugins = &plugins;
-  if (errors.empty()) out.config = load_config(documents, context, errors);
-  out.errors = errors.lines();
-  return out;
+LoadedConfig read_services(const std::string& services, const std::string& more = "") {
+  return loaded_from({{"anyprobe.json", "{" + more + R"("services": [)" + services + "]}"}});
 }
 
 std::string named(const std::string& name, const std::string& address, const std::string& more) {
