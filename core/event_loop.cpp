@@ -27,6 +27,7 @@ EventLoop::EventLoop() : loop_(ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV)) {
 }
 
 EventLoop::~EventLoop() {
+  shared_.clear();
   ev_ref(loop_);
   ev_prepare_stop(loop_, &invoke_pending_);
   ev_loop_destroy(loop_);

@@ -8,6 +8,9 @@
 #include <chrono>
 #include <exception>
 #include <functional>
+#include <map>
+#include <memory>
+#include <typeindex>
 
 namespace anyprobe {
 
@@ -29,12 +32,21 @@ class EventLoop {
   struct ev_loop* raw() {
     return loop_;
   }
+  // The one T of this loop, made from it when it is first asked for: what those who use the loop share. It
+  // goes before the loop does.
+  template <typename T>
+  T& shared() {
+    auto& kept = shared_[std::type_index(typeid(T))];
+    if (!kept) kept = std::make_shared<T>(*this);
+    return *static_cast<T*>(kept.get());
+  }
   void keep_exception() noexcept;  // for the watchers of this file: call inside a catch
 
  private:
   struct ev_loop* loop_;
   ev_prepare invoke_pending_;
   std::exception_ptr thrown_;
+  std::map<std::type_index, std::shared_ptr<void>> shared_;
 };
 
 // Readiness of a descriptor, which stays the caller's.

@@ -15,8 +15,7 @@ std::string label(const DnsTarget& target, const char* between) {
   return target.server.to_string() + between + (target.tcp ? "tcp" : "udp");
 }
 
-std::string read_past(const DnsExchange& exchange, const DnsTarget& target) {
-  const auto count = exchange.read_past();
+std::string read_past(std::size_t count, const DnsTarget& target) {
   if (count == 0) return {};
   const char* what = target.tcp ? " octets" : count == 1 ? " packet" : " packets";
   return " (" + std::to_string(count) + what + " read past)";
@@ -29,8 +28,13 @@ void append(std::string& list, const char* separator, const std::string& item) {
 
 }  // namespace
 
-DnsAttempt::DnsAttempt(EventLoop& loop, const DnsPlan& plan, ResultSink& sink)
-    : loop_(loop), plan_(plan), sink_(sink), query_(plan.query), asked_(plan.questions.size()) {
+DnsAttempt::DnsAttempt(EventLoop& loop, DnsPorts& ports, const DnsPlan& plan, ResultSink& sink)
+    : loop_(loop),
+      ports_(ports),
+      plan_(plan),
+      sink_(sink),
+      query_(plan.query),
+      asked_(plan.questions.size()) {
   for (std::size_t i = 0; i < asked_.size(); ++i) asked_[i].question = &plan_.questions[i];
 }
 
@@ -42,10 +46,21 @@ void DnsAttempt::begin() {
   }
   for (auto& asked : asked_) {
     if (reported_) return;
-    asked.first.emplace(loop_, asked.question->target,
-                        [this, &asked](const DnsOutcome& outcome) { finished(asked, outcome); });
-    asked.first->start(query_);
+    const auto& target = asked.question->target;
+    if (target.tcp) {
+      ask_over_tcp(asked, target);
+      continue;
+    }
+    asked.over_udp.emplace(ports_, target,
+                           [this, &asked](const DnsOutcome& outcome) { finished(asked, outcome); });
+    asked.over_udp->start(query_);
   }
+}
+
+void DnsAttempt::ask_over_tcp(Asked& asked, const DnsTarget& target) {
+  asked.over_tcp.emplace(loop_, target,
+                         [this, &asked](const DnsOutcome& outcome) { finished(asked, outcome); });
+  asked.over_tcp->start(query_);
 }
 
 bool DnsAttempt::draw_query() {
@@ -64,28 +79,19 @@ bool DnsAttempt::draw_query() {
 }
 
 void DnsAttempt::finished(Asked& asked, const DnsOutcome& outcome) {
-  const bool over_tcp = asked.over_tcp.has_value();
+  const bool truncated_before = asked.over_udp && asked.over_tcp;
   auto result = outcome.call == nullptr ? judge_dns_reply(outcome.reply, plan_.expected)
                                         : judge_failure(outcome.call, outcome.error, outcome.local);
-  if (result.reason == dns_reason::kTruncated && asked.question->when_truncated && !over_tcp) {
-    retry_over_tcp(asked);
-    return;
-  }
-  if (over_tcp && outcome.call != nullptr && result.verdict == Verdict::fail) {
+  if (result.reason == dns_reason::kTruncated && asked.question->when_truncated && !asked.over_tcp)
+    return ask_over_tcp(asked, *asked.question->when_truncated);
+  if (truncated_before && outcome.call != nullptr && result.verdict == Verdict::fail) {
     // Somebody answered over UDP, so that even a refusal is no evidence that nobody is there.
     result = {Verdict::fail, Evidence::soft, dns_reason::kTruncated, std::move(result.detail)};
   }
-  result.detail =
-      label(asked.question->target, " ") + (over_tcp ? ", truncated, then tcp: " : ": ") + result.detail;
+  result.detail = label(asked.question->target, " ") + (truncated_before ? ", truncated, then tcp: " : ": ") +
+                  result.detail;
   asked.result = std::move(result);
   decide();
-}
-
-void DnsAttempt::retry_over_tcp(Asked& asked) {
-  // The exchange over UDP is on the stack and stays as it is.
-  asked.over_tcp.emplace(loop_, *asked.question->when_truncated,
-                         [this, &asked](const DnsOutcome& outcome) { finished(asked, outcome); });
-  asked.over_tcp->start(query_);
 }
 
 void DnsAttempt::decide() {
@@ -149,15 +155,14 @@ std::string DnsAttempt::waiting_for() const {
   for (const auto& asked : asked_) {
     if (asked.result) continue;
     const auto& question = *asked.question;
-    if (asked.over_tcp) {
-      append(silent, ", ",
-             label(*question.when_truncated, " over ") + " after a truncated answer" +
-                 read_past(*asked.over_tcp, *question.when_truncated));
-    } else {
-      append(
-          silent, ", ",
-          label(question.target, " over ") + (asked.first ? read_past(*asked.first, question.target) : ""));
-    }
+    const bool truncated_before = asked.over_udp && asked.over_tcp;
+    const auto& target = truncated_before ? *question.when_truncated : question.target;
+    const auto strays = asked.over_tcp   ? asked.over_tcp->read_past()
+                        : asked.over_udp ? asked.over_udp->read_past()
+                                         : 0;
+    append(silent, ", ",
+           label(target, " over ") + (truncated_before ? " after a truncated answer" : "") +
+               read_past(strays, target));
   }
   if (silent.empty()) return {};
   std::string out = "no answer from " + silent;

@@ -1,6 +1,7 @@
 // One round of a dns probe: every server over every transport at once, until it is known whether enough pass.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -8,8 +9,9 @@
 
 #include "core/event_loop.hpp"
 #include "core/probe.hpp"
-#include "probes/dns_exchange.hpp"
 #include "probes/dns_judge.hpp"
+#include "probes/dns_tcp_exchange.hpp"
+#include "probes/dns_udp_exchange.hpp"
 
 namespace anyprobe {
 
@@ -34,8 +36,8 @@ inline constexpr std::size_t kFreshLabel = 16;
 
 class DnsAttempt final : public Attempt {
  public:
-  // All three outlive the attempt.
-  DnsAttempt(EventLoop& loop, const DnsPlan& plan, ResultSink& sink);
+  // All of these outlive the attempt.
+  DnsAttempt(EventLoop& loop, DnsPorts& ports, const DnsPlan& plan, ResultSink& sink);
 
   void begin();
   [[nodiscard]] std::string waiting_for() const override;
@@ -43,19 +45,20 @@ class DnsAttempt final : public Attempt {
  private:
   struct Asked {
     const DnsPlan::Question* question = nullptr;
-    std::optional<DnsExchange> first;
-    std::optional<DnsExchange> over_tcp;
+    std::optional<DnsUdpExchange> over_udp;
+    std::optional<DnsTcpExchange> over_tcp;
     std::optional<Result> result;
   };
 
   bool draw_query();
+  void ask_over_tcp(Asked& asked, const DnsTarget& target);
   void finished(Asked& asked, const DnsOutcome& outcome);
-  void retry_over_tcp(Asked& asked);
   void decide();
   void report(Result result);
   [[nodiscard]] std::string details(Verdict verdict) const;
 
   EventLoop& loop_;
+  DnsPorts& ports_;
   const DnsPlan& plan_;
   ResultSink& sink_;
   bool reported_ = false;

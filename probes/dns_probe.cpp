@@ -7,6 +7,7 @@
 
 #include "core/text.hpp"
 #include "probes/dns_attempt.hpp"
+#include "probes/dns_port.hpp"
 #include "probes/named_probe.hpp"
 #include "probes/source_options.hpp"
 
@@ -75,7 +76,8 @@ constexpr std::array kOptions = {
 
 class DnsProbe final : public Probe {
  public:
-  DnsProbe(EventLoop& loop, DnsPlan plan) : loop_(loop), plan_(std::move(plan)) {}
+  DnsProbe(EventLoop& loop, DnsPlan plan)
+      : loop_(loop), ports_(loop.shared<DnsPorts>()), plan_(std::move(plan)) {}
 
   [[nodiscard]] std::vector<Endpoint> endpoints() const override {
     std::vector<Endpoint> out;
@@ -87,13 +89,14 @@ class DnsProbe final : public Probe {
   }
 
   [[nodiscard]] std::unique_ptr<Attempt> start(ResultSink& sink) override {
-    auto attempt = std::make_unique<DnsAttempt>(loop_, plan_, sink);
+    auto attempt = std::make_unique<DnsAttempt>(loop_, ports_, plan_, sink);
     attempt->begin();
     return attempt;
   }
 
  private:
   EventLoop& loop_;
+  DnsPorts& ports_;
   const DnsPlan plan_;
 };
 

@@ -1,6 +1,10 @@
 // The dns probe where no proper answer comes: silence, refusal, garbage, and failures of this host.
 #include <doctest/doctest.h>
+#include <sys/socket.h>
 
+#include <set>
+
+#include "core/descriptor.hpp"
 #include "dns_server.hpp"
 
 using namespace anyprobe;
@@ -55,6 +59,54 @@ TEST_CASE("an attempt can be given up at any moment") {
   }
 }
 
+TEST_CASE("a server on loopback is asked from one socket") {
+  EventLoop loop;
+  std::set<std::uint16_t> ports;
+  DnsServer server(loop, [&](DnsServer& self, const DnsRequest& request) {
+    ports.insert(request.peer.port);
+    answers(good)(self, request);
+  });
+  Asking it(loop, asking(server.address()));
+  CHECK(it.wait().verdict == Verdict::pass);
+  for (int i = 0; i < 3; ++i) {
+    const NoDescriptors none;
+    it.again();
+    CHECK(it.wait().verdict == Verdict::pass);
+  }
+  CHECK(ports.size() == 1);
+}
+
+TEST_CASE("a refusal ends the socket that is kept, and is told of each time") {
+  EventLoop loop;
+  auto server = std::make_unique<DnsServer>(loop, answers(good));
+  Asking it(loop, asking(server->address()));
+  CHECK(it.wait().verdict == Verdict::pass);
+  server.reset();
+  for (int i = 0; i < 3; ++i) {
+    it.again();
+    const auto result = it.wait();
+    CHECK(result.evidence == Evidence::conclusive);
+    CHECK(result.reason == "refused");
+  }
+}
+
+TEST_CASE("what was refused to a question that was given up is not held against the next") {
+  EventLoop loop;
+  auto server = std::make_unique<DnsServer>(loop, answers(good));
+  const auto address = *SocketAddress::parse(server->address(), 53);
+  Asking it(loop, asking(server->address()));
+  CHECK(it.wait().verdict == Verdict::pass);
+  server.reset();
+  it.again();  // it is refused, and nobody looks
+  const Descriptor silent(socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  sockaddr_storage there;
+  const auto length = address.to_sockaddr(there);
+  REQUIRE(bind(silent.get(), reinterpret_cast<const sockaddr*>(&there), length) == 0);
+  it.again();
+  CHECK_FALSE(it.result());
+  char octet = 0;
+  CHECK(recv(silent.get(), &octet, 1, 0) == 1);
+}
 TEST_CASE("a refusal by the kernel is reported at once and conclusive") {
   EventLoop loop;
   for (const std::string transport : {"udp", "tcp"}) {
@@ -186,18 +238,17 @@ TEST_CASE("no descriptors left says nothing of the service") {
   EventLoop loop;
   DnsServer server(loop, answers(good));
   for (const std::string transport : {"udp", "tcp"}) {
-    Asking it(loop, asking(server.address(), R"(, "transport": ")" + transport + "\""));
-    CHECK(it.wait().verdict == Verdict::pass);
+    std::optional<Asking> it;
     {
       const NoDescriptors none;
-      it.again();
+      it.emplace(loop, asking(server.address(), R"(, "transport": ")" + transport + "\""));
     }
-    const auto result = it.wait();
+    const auto result = it->wait();
     CHECK(result.verdict == Verdict::local_error);
     CHECK(result.reason == "local_error");
     CHECK(result.detail == server.address() + " " + transport + ": socket: Too many open files");
-    it.again();
-    CHECK(it.wait().verdict == Verdict::pass);
+    it->again();
+    CHECK(it->wait().verdict == Verdict::pass);
   }
 }
 
