@@ -66,9 +66,14 @@ std::optional<LogLevel> parse_log_level(std::string_view text) {
   return std::nullopt;
 }
 
+bool logs(LogLevel level) noexcept {
+  const auto& log = the_log();
+  return log.sink != nullptr && level <= log.options.level;
+}
+
 void log(LogLevel level, std::string_view message, std::initializer_list<LogField> fields) noexcept {
+  if (!logs(level)) return;
   auto& log = the_log();
-  if (log.sink == nullptr || level > log.options.level) return;
   try {
     log.sink->write(level,
                     log.options.json ? as_json(log.options, level, message, fields) : printable(message));

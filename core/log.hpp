@@ -37,6 +37,9 @@ void open_log(const LogOptions& options);
 void change_log(LogLevel level, bool json);
 std::optional<LogLevel> parse_log_level(std::string_view text);
 
+// Whether anything comes of a line of that level, for those to whom it costs something to make one.
+[[nodiscard]] bool logs(LogLevel level) noexcept;
+
 // What is not printable in the message is escaped. Never throws, never blocks for long.
 void log(LogLevel level, std::string_view message, std::initializer_list<LogField> fields = {}) noexcept;
 

@@ -36,15 +36,15 @@ void Runner::start() {
 void Runner::Slot::report(Result result) noexcept {
   if (reported) return;
   reported = true;
-  runner_.take(result, shared_);
+  runner_.take(std::move(result), shared_);
 }
 
-void Runner::take(Result result, bool shared) {
+void Runner::take(Result&& result, bool shared) {
   if (!running_ || result_) return;
   // Read only after we stood still for so long, it says how the service was, and nothing of now.
   if (result.verdict == Verdict::pass && Clock::now() > started_ + 2 * timeout_)
     result = {Verdict::local_error, Evidence::soft, "late", "an answer was read long after its deadline"};
-  result_ = tally_.add(result, shared);
+  result_ = tally_.add(std::move(result), shared);
   if (!result_) return;
   ended_ = Clock::now();
   // Whoever reports may be deep inside the attempt, so it is destroyed later, from a clean stack.
@@ -77,7 +77,8 @@ void Runner::cancel() {
 }
 
 void Runner::finish() {
-  const auto result = *std::exchange(result_, std::nullopt);
+  const auto result = std::move(*result_);
+  result_.reset();
   cancel();
   done_(result, ended_ - started_);
 }

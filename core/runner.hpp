@@ -42,7 +42,7 @@ class Runner {
     const bool shared_;
   };
 
-  void take(Result result, bool shared);
+  void take(Result&& result, bool shared);
   void deadline();
   void finish();
 

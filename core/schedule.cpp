@@ -9,8 +9,15 @@ TimePoint Schedule::first(TimePoint now, std::size_t position) {
   return now + std::min(std::chrono::duration_cast<Duration>(wait), policy_.interval);
 }
 
-TimePoint Schedule::next(TimePoint due, TimePoint now, bool fast) {
-  return std::max(due + jittered(fast ? policy_.fast_interval : policy_.interval), now);
+TimePoint Schedule::next(TimePoint due, TimePoint now, bool fast, Duration least) {
+  const auto quick = std::min(std::max(policy_.fast_interval, least), policy_.interval);
+  return std::max(fast ? due + jittered(quick) : rounded(due + jittered(policy_.interval)), now);
+}
+
+TimePoint Schedule::rounded(TimePoint when) const {
+  const auto step = std::min(policy_.interval / kPartsOfInterval, kLargestStep);
+  if (step <= Duration::zero()) return when;
+  return TimePoint((when.time_since_epoch() + step / 2) / step * step);
 }
 
 Duration Schedule::jittered(Duration interval) {

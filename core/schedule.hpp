@@ -18,8 +18,12 @@ struct SchedulePolicy {
 class Schedule {
  public:
   // Each interval is longer or shorter by up to this part of it, so that services that once asked in the same
-  // millisecond drift apart.
-  static constexpr double kJitter = 0.05;
+  // millisecond drift apart; with what rounding adds that is a twentieth.
+  static constexpr double kJitter = 0.045;
+  // Times are rounded to a hundredth of the interval, 10 ms at most, counted for all services from the same
+  // moment, so that one waking of the process does for several of them.
+  static constexpr int kPartsOfInterval = 100;
+  static constexpr Duration kLargestStep = std::chrono::milliseconds(10);
   // At a start, this many services a millisecond ask for the first time.
   static constexpr unsigned kFirstPerMillisecond = 2;
 
@@ -28,13 +32,14 @@ class Schedule {
   // The first attempt of the service that is `position`th of all that start together.
   TimePoint first(TimePoint now, std::size_t position);
   // The attempt after one that was due at `due` and is over at `now`. Never in the past: what was missed is
-  // not made up for.
-  TimePoint next(TimePoint due, TimePoint now, bool fast);
+  // not made up for. `least`: of a fast interval, as far as that is below the usual one.
+  TimePoint next(TimePoint due, TimePoint now, bool fast, Duration least = {});
 
   void set_policy(const SchedulePolicy& policy) { policy_ = policy; }
 
  private:
   Duration jittered(Duration interval);
+  [[nodiscard]] TimePoint rounded(TimePoint when) const;
 
   SchedulePolicy policy_;
   std::minstd_rand random_;

@@ -60,12 +60,14 @@ void log_event(const Service& service, const HealthEvent& event) {
 
 void log_check(const Service& service, const Service::Check& check) {
   const auto& result = check.result;
+  const bool news = result.verdict == Verdict::local_error && check.before != Verdict::local_error;
+  const auto level = news ? LogLevel::warning : LogLevel::debug;
+  if (!logs(level)) return;
   const bool conclusive = result.verdict == Verdict::fail && result.evidence == Evidence::conclusive;
   const char* verdict = result.verdict == Verdict::pass   ? "pass"
                         : result.verdict == Verdict::fail ? "fail"
                                                           : "local_error";
-  const bool news = result.verdict == Verdict::local_error && check.before != Verdict::local_error;
-  log(news ? LogLevel::warning : LogLevel::debug,
+  log(level,
       service.name() + ": " + verdict + (conclusive ? " for certain" : "") + " (" +
           explained(result.reason, result.detail) + ")",
       {{"service", service.name()},

@@ -22,7 +22,7 @@ void Tally::reset() {
   shared_.reset();
 }
 
-std::optional<Result> Tally::add(const Result& result, bool shared) {
+std::optional<Result> Tally::add(Result result, bool shared) {
   if (done_) return std::nullopt;
   (shared ? shared_ : own_).add(result);
   done_ = true;

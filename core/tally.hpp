@@ -26,7 +26,7 @@ class Tally {
   void reset();
   // The verdict of the whole, once it no longer depends on those that are missing. What is added afterwards
   // is ignored.
-  std::optional<Result> add(const Result& result, bool shared = false);
+  std::optional<Result> add(Result result, bool shared = false);
 
  private:
   struct Group {
