@@ -24,12 +24,17 @@
 
 namespace anyprobe {
 
+// What the kernel's word that the socket of a service is closed brings about: a question at once, of which a
+// refusal decides; a question at once; nothing.
+enum class OnClose : std::uint8_t { withdraw, probe, ignore };
+
 struct ServiceConfig {
   std::string name;
   SchedulePolicy schedule;
   Duration timeout{};
   std::chrono::seconds lease{};
-  Duration linger{};                 // at most
+  Duration linger{};  // at most
+  OnClose on_close = OnClose::withdraw;
   bool lingers_until_shown = false;  // only until the routing daemon's database shows it withdrawn
   HealthPolicy health;
   LastInstancePolicy last_instance;

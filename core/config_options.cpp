@@ -5,6 +5,7 @@ namespace anyprobe {
 namespace {
 
 constexpr const char* kLastResorts[] = {"keep", "withdraw"};
+constexpr const char* kOnClose[] = {"withdraw", "probe", "ignore"};
 constexpr std::int64_t kDay = 24LL * 3600 * 1000;
 
 constexpr OptionSpec kService[] = {
@@ -73,6 +74,14 @@ constexpr OptionSpec kService[] = {
      .default_value = "keep",
      .help = "what min_peers does with a service that is known for certain to be dead (its port refuses)",
      .choices = kLastResorts},
+    {.name = "on_close",
+     .kind = OptionKind::choice,
+     .default_value = "withdraw",
+     .help =
+         "what happens when the kernel tells that a socket of this host that the service is asked at is "
+         "closed: it is asked at once, and a refusal withdraws it without waiting for fall; it is asked at "
+         "once; nothing",
+     .choices = kOnClose},
     {.name = "stale_after",
      .kind = OptionKind::duration,
      .help =

@@ -23,6 +23,9 @@
 #include "probes/builtin.hpp"
 #include "routing/confirmer.hpp"
 #include "routing/keeper_client.hpp"
+#include "routing/link_watch.hpp"
+#include "routing/local_address.hpp"
+#include "routing/socket_watch.hpp"
 #include "runner_client.hpp"
 #include "runner_process.hpp"
 #include "seccomp_filter.hpp"
@@ -111,6 +114,17 @@ int run_prober(const CommandLine& line, PluginTable& plugins) {
   prober.consult([&](const Advertisement& what) { return confirmer.of(what); });
   prober.look_by([&](const Advertisement& what) { return confirmer.sighting_of(what); },
                  [&](const std::set<Advertisement>& watched) { confirmer.watch(watched); });
+  SocketWatch sockets(loop, {.closed = [&](const ClosedSocket& closed) { prober.socket_closed(closed); },
+                             .lost = [&] { prober.sockets_lost(); },
+                             .deaf =
+                                 [](const std::string& why) {
+                                   log(LogLevel::warning,
+                                       "the kernel does not tell of closed sockets (" + why +
+                                           "): a service that dies is noticed when it is asked next");
+                                 }});
+  LinkWatch links(loop, [&](const std::string& interface) { prober.interface_down(interface); });
+  prober.hear_of_sockets([&](const std::set<std::uint16_t>& ports) { sockets.watch(ports); },
+                         is_local_address);
   report.queue_by([&](const std::string& service) { return prober.queue_of(service); });
   ControlServer control(loop, [&](const ControlRequest& request) {
     const auto obeyed = obey(request, prober);

@@ -45,7 +45,7 @@ void Health::start_over(TimePoint now) {
   since_ = last_verdict_ = now;
 }
 
-std::optional<HealthEvent> Health::observe(const Result& result, TimePoint now) {
+std::optional<HealthEvent> Health::observe(const Result& result, TimePoint now, bool for_certain) {
   if (result.verdict == Verdict::local_error) return tick(now);
   last_verdict_ = now;
   const bool decides = std::exchange(held_, false);
@@ -60,7 +60,7 @@ std::optional<HealthEvent> Health::observe(const Result& result, TimePoint now) 
   }
   passes_ = 0;
   held_until_.reset();
-  fails_ = decides ? policy_.fall : std::min(fails_ + 1, policy_.fall);
+  fails_ = decides || for_certain ? policy_.fall : std::min(fails_ + 1, policy_.fall);
   doubt_ = state_ != HealthState::down;
   if (state_ == HealthState::down || fails_ < policy_.fall) return std::nullopt;
   return change(HealthState::down, result.reason, result.detail, now);

@@ -53,8 +53,8 @@ class Health {
   // first verdict decides, either way.
   Health(const HealthPolicy& policy, TimePoint now, bool held = false);
 
-  // A verdict, reached at `now`.
-  std::optional<HealthEvent> observe(const Result& result, TimePoint now);
+  // A verdict, reached at `now`. `for_certain`: there is other evidence for a bad one, which decides alone.
+  std::optional<HealthEvent> observe(const Result& result, TimePoint now, bool for_certain = false);
   // At next_tick() or later: what time alone brings about.
   std::optional<HealthEvent> tick(TimePoint now);
   [[nodiscard]] TimePoint next_tick() const;

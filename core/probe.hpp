@@ -64,6 +64,8 @@ struct Endpoint {
   SocketAddress address;
   Protocol protocol = Protocol::udp;
   std::string device;  // the question is bound to this interface; empty: to none
+
+  friend bool operator==(const Endpoint&, const Endpoint&) = default;
 };
 
 class Probe {
@@ -82,7 +84,7 @@ class Probe {
 };
 
 // Raised with every release that changes this header or one that it includes.
-inline constexpr std::uint32_t kPluginAbi = 3;
+inline constexpr std::uint32_t kPluginAbi = 4;
 
 // One probe type, built in or from a module. A module exports one as `extern "C" anyprobe_plugin`.
 struct ProbePlugin {

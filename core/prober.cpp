@@ -20,7 +20,7 @@ constexpr Duration kPatience = std::chrono::seconds(5);
 
 bool same(const ServiceConfig& a, const ServiceConfig& b) {
   return a.schedule == b.schedule && a.timeout == b.timeout && a.lease == b.lease && a.health == b.health &&
-         a.linger == b.linger && a.lingers_until_shown == b.lingers_until_shown &&
+         a.linger == b.linger && a.lingers_until_shown == b.lingers_until_shown && a.on_close == b.on_close &&
          a.last_instance == b.last_instance && a.need == b.need && a.asks == b.asks &&
          a.advertise == b.advertise && a.has_token == b.has_token && a.commands == b.commands;
 }
@@ -51,6 +51,8 @@ Prober::Prober(EventLoop& loop, const CommandLine& line, PluginTable& plugins, C
       hup_(loop, SIGHUP, [this] { link_->request_reload(); }),
       usr2_(loop, SIGUSR2, [this] { hand_over(); }),
       changed_(loop, [this] { want(); }),
+      ask_(loop, [this] { ask_who_was_hit(); }),
+      reindex_(loop, [this] { index_endpoints(); }),
       stop_(loop, [this] { stop_itself(); }),
       renew_(loop, [this] { want(); }),
       lingered_(loop, [this] { leave(); }),
@@ -106,7 +108,7 @@ ConfigErrors Prober::configure(const std::vector<SourceFile>& files, const Circu
       if (place < circumstances.drained.size() && circumstances.drained[place]) drained_.insert(service.name);
       next.push_back(std::make_unique<Service>(
           loop_, std::move(service), [this](Service& s, const HealthEvent& event) { on_event(s, event); },
-          [](const Service& s, const Service::Check& check) { log_check(s, check); }));
+          [this](Service& s, const Service::Check& check) { on_check(s, check); }, &returns_));
       warn_of_detours(*next.back());
       if (!suspended_) next.back()->start(added, held);
       if (held) taken_up_.insert(next.back()->name());
@@ -141,6 +143,7 @@ ConfigErrors Prober::configure(const std::vector<SourceFile>& files, const Circu
   lsa_spacing_ = config.lsa_spacing;
   lsa_flooding_ = config.lsa_flooding;
   set_up_queues();
+  index_endpoints();
   renew_.start(time_to_renew(services_));
   return errors;
 }

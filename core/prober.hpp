@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "closed_socket.hpp"
 #include "command_line.hpp"
 #include "command_runner.hpp"
 #include "config.hpp"
@@ -43,6 +44,14 @@ class Prober {
     sight_ = std::move(sight);
     watch_ = std::move(watch);
   }
+
+  // `watch` is told the ports whose closing is of interest. Then socket_closed() says what is closed,
+  // sockets_lost() that some may be. `is_local`: whether an address is one of this host.
+  void hear_of_sockets(std::function<void(const std::set<std::uint16_t>& ports)> watch,
+                       std::function<bool(const IpAddress& address)> is_local);
+  void socket_closed(const ClosedSocket& closed);
+  void sockets_lost();
+  void interface_down(const std::string& name);
 
   // Takes the configuration, at start or as a reload, or returns what is wrong with it and keeps what it had.
   // Services that did not change are not touched. wishes() must be told behind it.
@@ -97,6 +106,11 @@ class Prober {
   [[nodiscard]] std::vector<std::string> kept_of(const Service& service) const;
   void note_last_instance(Service& service, const HealthEvent& event);
   bool keeps_any(Service& service);
+  // prober_sockets.cpp
+  void on_check(Service& service, const Service::Check& check);
+  void index_endpoints();
+  [[nodiscard]] bool was_asked_at(const Service& service, const ClosedSocket& closed) const;
+  void ask_who_was_hit();
   // prober_queue.cpp
   struct Queue {
     DrainQueue queue;
@@ -134,7 +148,10 @@ class Prober {
   std::function<Confirmation(const Advertisement&)> routing_;
   std::function<std::optional<Sighting>(const Advertisement&)> sight_;
   std::function<void(const std::set<Advertisement>&)> watch_;
+  std::function<void(const std::set<std::uint16_t>&)> watch_ports_;
+  std::function<bool(const IpAddress&)> is_local_;
   const ProberPart part_;
+  ReturnPolling returns_;
   std::vector<std::unique_ptr<Service>> services_;
   // Of each service of the configuration, also of those that are another prober's (null).
   struct Place {
@@ -149,6 +166,11 @@ class Prober {
   std::set<Advertisement> watched_;
   std::map<Advertisement, AdvertisementState> states_;  // as of the last look()
   LingerWatch lingering_;
+  std::multimap<std::uint16_t, Service*> by_port_;
+  std::set<const Service*> unresolved_;  // whose endpoints may change with their answers
+  std::vector<ClosedSocket> closed_;     // of this pass of the loop
+  std::set<std::string> downs_;          // interfaces, the same
+  bool lost_ = false;
   std::vector<Hook> hooks_;
   bool suspended_ = false;
   bool leaving_ = false;
@@ -163,6 +185,8 @@ class Prober {
   Signal hup_;
   Signal usr2_;
   Deferred changed_;
+  Deferred ask_;
+  Deferred reindex_;
   Deferred stop_;
   Timer renew_;
   Timer lingered_;

@@ -5,28 +5,44 @@
 #include <utility>
 
 namespace anyprobe {
+namespace {
 
-Service::Service(EventLoop& loop, ServiceConfig config, OnEvent on_event, OnCheck on_check)
+// Of one question, for what happens while it is under way. Whoever closes sockets all the time must not keep
+// it from any answer.
+constexpr unsigned kMostRestarts = 16;
+
+}  // namespace
+
+Service::Service(EventLoop& loop, ServiceConfig config, OnEvent on_event, OnCheck on_check,
+                 ReturnPolling* returns)
     : loop_(loop),
       config_(std::move(config)),
       on_event_(std::move(on_event)),
       on_check_(std::move(on_check)),
       health_(config_.health, Clock::now()),
       schedule_(config_.schedule, std::random_device{}()),
+      returns_(returns),
       timer_(loop, [this] { timer(); }) {
   make_runner();
 }
 
 void Service::make_runner() {
   std::vector<Probe*> probes;
-  endpoints_.clear();
-  for (const auto& probe : config_.probes) {
-    probes.push_back(probe.get());
-    for (auto& endpoint : probe->endpoints()) endpoints_.push_back(std::move(endpoint));
-  }
+  for (const auto& probe : config_.probes) probes.push_back(probe.get());
+  look_at_endpoints();
   runner_ = std::make_unique<Runner>(
       loop_, std::move(probes), config_.need, config_.timeout,
       [this](const Result& result, Duration took) { done(result, took); }, config_.shared);
+}
+
+bool Service::look_at_endpoints() {
+  std::vector<Endpoint> now;
+  for (const auto& probe : config_.probes) {
+    for (auto& endpoint : probe->endpoints()) now.push_back(std::move(endpoint));
+  }
+  if (now == endpoints_) return false;
+  endpoints_ = std::move(now);
+  return true;
 }
 
 void Service::start(std::size_t position, bool held) {
@@ -42,7 +58,8 @@ void Service::start(std::size_t position, bool held) {
 }
 
 void Service::stop() {
-  started_ = false;
+  started_ = told_closed_ = ask_again_ = false;
+  waiting_.reset();
   runner_->cancel();
   timer_.stop();
 }
@@ -63,6 +80,22 @@ void Service::ask_afresh() {
     detail_.clear();
   }
   due_ = now;
+  arm();
+}
+
+void Service::ask_at_once(bool closed) {
+  if (!started_) return;
+  // It is known by now. The kernel tells of a listener's end once for each connection that it had not
+  // accepted.
+  if (closed && config_.on_close == OnClose::probe && dead()) return;
+  told_closed_ = told_closed_ || closed;
+  if (runner_->running() && restarts_ == kMostRestarts) {
+    ask_again_ = true;
+    return;
+  }
+  restarts_ = runner_->running() ? restarts_ + 1 : 0;
+  runner_->cancel();
+  round();
   arm();
 }
 
@@ -99,10 +132,22 @@ void Service::timer() {
 void Service::done(const Result& result, Duration took) {
   const auto now = Clock::now();
   const auto before = last_ ? last_->verdict : Verdict::pass;
+  const bool again = std::exchange(ask_again_, false);
   last_ = Last{now, result.verdict, result.evidence, result.reason, took};
   on_check_(*this, {result, took, before});
-  tell(health_.observe(result, now));
-  due_ = schedule_.next(due_, now, health_.in_doubt());
+  const bool decides = dead() && told_closed_ && config_.on_close == OnClose::withdraw;
+  tell(health_.observe(result, now, decides));
+  if (result.verdict != Verdict::local_error) told_closed_ = again && told_closed_;
+  restarts_ = 0;
+  const bool waits = waits_for_return();
+  if (!waits) waiting_.reset();
+  if (waits && !waiting_) waiting_.emplace(*returns_);
+  // Nothing is gained by waiting between two refusals, but the third is to show that it lasts.
+  if (again || (dead() && before == Verdict::pass && state() != HealthState::down))
+    due_ = now;
+  else
+    due_ = schedule_.next(due_, now, waits || health_.in_doubt(),
+                          waits ? returns_->least_interval() : Duration());
   arm();
 }
 
@@ -113,6 +158,13 @@ void Service::tell(const std::optional<HealthEvent>& event) {
     detail_ = event->detail;
   }
   on_event_(*this, *event);
+}
+
+// Nobody listens there, and may again at any moment.
+bool Service::waits_for_return() const {
+  return returns_ != nullptr && state() == HealthState::down && dead() &&
+         std::any_of(endpoints_.begin(), endpoints_.end(),
+                     [](const Endpoint& endpoint) { return endpoint.address.ip.is_loopback(); });
 }
 
 void Service::arm() {

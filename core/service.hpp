@@ -10,6 +10,7 @@
 #include "config.hpp"
 #include "health.hpp"
 #include "last_instance.hpp"
+#include "return_polling.hpp"
 #include "runner.hpp"
 #include "schedule.hpp"
 
@@ -18,15 +19,17 @@ namespace anyprobe {
 class Service {
  public:
   struct Check {
-    Result result;
+    const Result& result;
     Duration took{};
     Verdict before = Verdict::pass;  // of the check before it
   };
   using OnEvent = std::function<void(Service&, const HealthEvent&)>;
   using OnCheck = std::function<void(Service&, const Check&)>;
 
-  // `config` with its probes. It does nothing before start().
-  Service(EventLoop& loop, ServiceConfig config, OnEvent on_event, OnCheck on_check);
+  // `config` with its probes. It does nothing before start(). `returns` outlives the service; where it is
+  // null, one that is refused is asked no faster for that.
+  Service(EventLoop& loop, ServiceConfig config, OnEvent on_event, OnCheck on_check,
+          ReturnPolling* returns = nullptr);
 
   // Unknown, and asked for the first time soon: see Schedule::first. `held`: see Health.
   void start(std::size_t position, bool held = false);
@@ -37,6 +40,9 @@ class Service {
   void catch_up();
   // Something may have happened to it: only answers to what is asked from now on count.
   void ask_afresh();
+  // It may just have failed: it is asked at once, and what it answers to an earlier question counts no more.
+  // `closed`: the kernel says that its socket is closed, so that a refusal decides.
+  void ask_at_once(bool closed);
   // Says what is stale by now, so that what follows is not said on old answers.
   void look_at_age();
 
@@ -69,7 +75,10 @@ class Service {
   // Its owner says when it fails; it is cleared with the next start.
   [[nodiscard]] LastInstance& last_instance() { return last_instance_; }
   [[nodiscard]] const LastInstance& last_instance() const { return last_instance_; }
+  // Of probes whose targets are given by name they change with the answers: see endpoints_vary().
   [[nodiscard]] const std::vector<Endpoint>& endpoints() const { return endpoints_; }
+  // Looks again what is asked; true where that is otherwise than before.
+  bool look_at_endpoints();
 
  private:
   void make_runner();
@@ -77,6 +86,7 @@ class Service {
   void done(const Result& result, Duration took);
   void timer();
   void tell(const std::optional<HealthEvent>& event);
+  [[nodiscard]] bool waits_for_return() const;
   void arm();
 
   EventLoop& loop_;
@@ -88,6 +98,11 @@ class Service {
   Schedule schedule_;
   TimePoint due_{};
   bool started_ = false;
+  bool told_closed_ = false;  // and no answer has come since
+  bool ask_again_ = false;    // what is under way does not answer it
+  unsigned restarts_ = 0;     // of the question that is under way
+  ReturnPolling* returns_;
+  std::optional<ReturnPolling::Place> waiting_;
   std::string_view reason_;
   std::string detail_;
   std::optional<Last> last_;

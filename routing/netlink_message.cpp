@@ -132,8 +132,10 @@ std::optional<SeenLink> parse_link(nlmsghdr& message) {
   ifinfomsg header{};
   if (!read_header(message, header)) return std::nullopt;
   auto* name = nlmsg_find_attr(&message, sizeof header, IFLA_IFNAME);
-  return SeenLink{header.ifi_index, text_in(name), (header.ifi_flags & IFF_UP) != 0,
-                  (header.ifi_flags & IFF_LOOPBACK) != 0};
+  SeenLink out{header.ifi_index, text_in(name), (header.ifi_flags & IFF_UP) != 0,
+               (header.ifi_flags & IFF_LOOPBACK) != 0};
+  out.carrier = (header.ifi_flags & IFF_RUNNING) != 0;
+  return out;
 }
 
 KernelAnswer parse_answer(nlmsghdr& message) {

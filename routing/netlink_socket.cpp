@@ -38,9 +38,10 @@ std::size_t grow(int fd, int forced, int plain, int wanted) {
 
 }  // namespace
 
-NetlinkSocket::NetlinkSocket(int buffer) : socket_(nl_socket_alloc()), datagram_(kDatagramRoom) {
+NetlinkSocket::NetlinkSocket(int buffer, int protocol)
+    : socket_(nl_socket_alloc()), datagram_(kDatagramRoom) {
   if (!socket_) throw std::runtime_error("netlink: out of memory");
-  if (const int error = nl_connect(socket_.get(), NETLINK_ROUTE); error < 0) fail("no socket", error);
+  if (const int error = nl_connect(socket_.get(), protocol); error < 0) fail("no socket", error);
   // nl_connect made both buffers 32 KiB, so they are enlarged after it.
   send_room_ = grow(fd(), SO_SNDBUFFORCE, SO_SNDBUF, buffer);
   receive_room_ = grow(fd(), SO_RCVBUFFORCE, SO_RCVBUF, buffer);

@@ -1,6 +1,7 @@
-// A route netlink socket of libnl's, and the datagrams that pass through it.
+// A netlink socket of libnl's, and the datagrams that pass through it.
 #pragma once
 
+#include <linux/netlink.h>
 #include <netlink/netlink.h>
 
 #include <chrono>
@@ -19,7 +20,7 @@ class NetlinkSocket {
  public:
   // Asks for buffers of `buffer` octets each way; without CAP_NET_ADMIN the kernel may give less.
   // Throws std::runtime_error.
-  explicit NetlinkSocket(int buffer);
+  explicit NetlinkSocket(int buffer, int protocol = NETLINK_ROUTE);
 
   void join(int group);  // throws std::runtime_error
   void leave(int group);

@@ -26,6 +26,8 @@ struct SeenLink {
   // Of the links that ReadScope names:
   std::string needed = {};    // why it must be left as it is: "the default route goes through it"; else empty
   bool forgets_ipv6 = false;  // set down, it loses its IPv6 addresses
+
+  bool carrier = true;  // what it is given to send has somewhere to go
 };
 
 enum class Fitness : std::uint8_t {

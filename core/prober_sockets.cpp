@@ -1,0 +1,86 @@
+// What the prober makes of sockets and interfaces that are gone: it asks at once.
+#include <algorithm>
+#include <utility>
+
+#include "prober.hpp"
+#include "service_log.hpp"
+
+namespace anyprobe {
+
+void Prober::hear_of_sockets(std::function<void(const std::set<std::uint16_t>& ports)> watch,
+                             std::function<bool(const IpAddress& address)> is_local) {
+  watch_ports_ = std::move(watch);
+  is_local_ = std::move(is_local);
+}
+
+void Prober::index_endpoints() {
+  by_port_.clear();
+  unresolved_.clear();
+  std::set<std::uint16_t> ports;
+  for (const auto& service : services_) {
+    if (service->config().on_close == OnClose::ignore) continue;
+    if (service->endpoints().empty()) unresolved_.insert(service.get());
+    for (const auto& endpoint : service->endpoints()) {
+      if (endpoint.protocol == Protocol::local) continue;
+      by_port_.emplace(endpoint.address.port, service.get());
+      ports.insert(endpoint.address.port);
+    }
+  }
+  if (watch_ports_) watch_ports_(ports);
+}
+
+void Prober::on_check(Service& service, const Service::Check& check) {
+  log_check(service, check);
+  // The addresses of names are known with the answers.
+  if (unresolved_.contains(&service) && service.look_at_endpoints()) reindex_.schedule();
+}
+
+// Not at once: a process that ends closes all that it has, and one question does for them all.
+void Prober::socket_closed(const ClosedSocket& closed) {
+  closed_.push_back(closed);
+  ask_.schedule();
+}
+
+void Prober::sockets_lost() {
+  lost_ = true;
+  ask_.schedule();
+}
+
+void Prober::interface_down(const std::string& name) {
+  downs_.insert(name);
+  ask_.schedule();
+}
+
+bool Prober::was_asked_at(const Service& service, const ClosedSocket& closed) const {
+  const auto& all = service.endpoints();
+  return std::any_of(all.begin(), all.end(), [&](const Endpoint& endpoint) {
+    const auto& ip = endpoint.address.ip;
+    return may_have_answered(closed, endpoint) &&
+           (!took_any(closed) || ip.is_loopback() || (is_local_ && is_local_(ip)));
+  });
+}
+
+void Prober::ask_who_was_hit() {
+  std::map<Service*, bool> hit;  // whether the kernel says that a socket of it is closed
+  for (const auto& closed : std::exchange(closed_, {})) {
+    const auto [begin, end] = by_port_.equal_range(closed.at.port);
+    for (auto it = begin; it != end; ++it) {
+      auto& told = hit.try_emplace(it->second, false).first->second;
+      told = told || was_asked_at(*it->second, closed);
+    }
+  }
+  std::erase_if(hit, [](const auto& each) { return !each.second; });
+  if (std::exchange(lost_, false)) {
+    for (const auto& [port, service] : by_port_) hit.emplace(service, false);
+  }
+  for (const auto& name : std::exchange(downs_, {})) {
+    for (const auto& service : services_) {
+      const auto& all = service->config().advertise;
+      if (std::any_of(all.begin(), all.end(), [&](const auto& what) { return what.interface == name; }))
+        hit.emplace(service.get(), false);
+    }
+  }
+  for (const auto& [service, told] : hit) service->ask_at_once(told);
+}
+
+}  // namespace anyprobe

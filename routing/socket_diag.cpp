@@ -1,0 +1,128 @@
+#include "socket_diag.hpp"
+
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
+#include <netinet/in.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstring>
+#include <iterator>
+
+namespace anyprobe {
+namespace {
+
+constexpr std::uint32_t kSourcePort = NLMSG_HDRLEN + offsetof(inet_diag_msg, id.idiag_sport);
+constexpr std::uint32_t kPeerPort = NLMSG_HDRLEN + offsetof(inet_diag_msg, id.idiag_dport);
+constexpr std::uint32_t kLetThrough = 0xffffffff;
+// Six steps each; see emit().
+constexpr std::size_t kMostRanges = 512;
+
+struct Range {
+  std::uint16_t first = 0;
+  std::uint16_t last = 0;
+};
+
+std::vector<Range> ranges_of(const std::set<std::uint16_t>& ports) {
+  std::vector<Range> out;
+  for (const auto port : ports) {
+    if (!out.empty() && out.back().last + 1 == port)
+      out.back().last = port;
+    else
+      out.push_back({port, port});
+  }
+  while (out.size() > kMostRanges) {
+    auto closest = out.begin();
+    for (auto it = out.begin(); std::next(it) != out.end(); ++it) {
+      if (std::next(it)->first - it->last < std::next(closest)->first - closest->last) closest = it;
+    }
+    closest->last = std::next(closest)->last;
+    out.erase(std::next(closest));
+  }
+  return out;
+}
+
+sock_filter step(unsigned code, std::uint32_t k, std::uint8_t yes = 0, std::uint8_t no = 0) {
+  return {static_cast<std::uint16_t>(code), yes, no, k};
+}
+
+// A search by halves, since each closed socket of the host goes through it. Offsets of comparisons are of
+// eight bits, so that the far half is reached by a jump.
+void emit(const std::vector<Range>& ranges, std::size_t begin, std::size_t end,
+          std::vector<sock_filter>& out) {
+  if (end - begin == 1) {
+    out.push_back(step(BPF_JMP | BPF_JGE | BPF_K, ranges[begin].first, 0, 2));
+    out.push_back(step(BPF_JMP | BPF_JGT | BPF_K, ranges[begin].last, 1, 0));
+    out.push_back(step(BPF_RET | BPF_K, kLetThrough));
+    out.push_back(step(BPF_RET | BPF_K, 0));
+    return;
+  }
+  const auto middle = begin + (end - begin) / 2;
+  out.push_back(step(BPF_JMP | BPF_JGE | BPF_K, ranges[middle].first, 0, 1));
+  const auto jump = out.size();
+  out.push_back(step(BPF_JMP | BPF_JA, 0));
+  emit(ranges, begin, middle, out);
+  out[jump].k = static_cast<std::uint32_t>(out.size() - jump - 1);
+  emit(ranges, middle, end, out);
+}
+
+IpAddress address_of(int family, const void* octets) {
+  if (family == AF_INET) return IpAddress::from_bytes(Family::ipv4, octets);
+  const auto* bytes = static_cast<const std::uint8_t*>(octets);
+  constexpr std::array<std::uint8_t, 12> kMapped = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+  if (std::equal(kMapped.begin(), kMapped.end(), bytes))
+    return IpAddress::from_bytes(Family::ipv4, bytes + kMapped.size());
+  return IpAddress::from_bytes(Family::ipv6, octets);
+}
+
+}  // namespace
+
+std::optional<ClosedSocket> parse_closed_socket(nlmsghdr& message) {
+  if (message.nlmsg_type != SOCK_DIAG_BY_FAMILY || nlmsg_valid_hdr(&message, sizeof(inet_diag_msg)) == 0)
+    return std::nullopt;
+  inet_diag_msg told;
+  std::memcpy(&told, nlmsg_data(&message), sizeof told);
+  if (told.idiag_family != AF_INET && told.idiag_family != AF_INET6) return std::nullopt;
+  if (told.id.idiag_dport != 0) return std::nullopt;
+  const auto* protocol = nlmsg_find_attr(&message, sizeof(inet_diag_msg), INET_DIAG_PROTOCOL);
+  if (protocol == nullptr || nla_len(protocol) < 1) return std::nullopt;
+  const auto number = nla_get_u8(protocol);
+  if (number != IPPROTO_TCP && number != IPPROTO_UDP) return std::nullopt;
+  return ClosedSocket{number == IPPROTO_TCP ? Protocol::tcp : Protocol::udp,
+                      {address_of(told.idiag_family, told.id.idiag_src), ntohs(told.id.idiag_sport)}};
+}
+
+std::vector<sock_filter> make_port_filter(const std::set<std::uint16_t>& ports) {
+  std::vector<sock_filter> out;
+  if (ports.empty()) return {step(BPF_RET | BPF_K, 0)};
+  out.push_back(step(BPF_LD | BPF_H | BPF_ABS, kPeerPort));
+  out.push_back(step(BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0));
+  out.push_back(step(BPF_RET | BPF_K, 0));
+  out.push_back(step(BPF_LD | BPF_H | BPF_ABS, kSourcePort));
+  const auto ranges = ranges_of(ports);
+  emit(ranges, 0, ranges.size(), out);
+  return out;
+}
+
+std::vector<std::byte> make_empty_question(int family, int protocol, std::uint32_t port,
+                                           std::uint32_t sequence) {
+  nlmsghdr head{};
+  head.nlmsg_len = NLMSG_LENGTH(sizeof(inet_diag_req_v2));
+  head.nlmsg_type = SOCK_DIAG_BY_FAMILY;
+  head.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+  head.nlmsg_seq = sequence;
+  head.nlmsg_pid = port;
+  inet_diag_req_v2 body{};
+  body.sdiag_family = static_cast<std::uint8_t>(family);
+  body.sdiag_protocol = static_cast<std::uint8_t>(protocol);
+  std::vector<std::byte> out(head.nlmsg_len);
+  std::memcpy(out.data(), &head, sizeof head);
+  std::memcpy(out.data() + NLMSG_HDRLEN, &body, sizeof body);
+  return out;
+}
+
+}  // namespace anyprobe

@@ -1,0 +1,102 @@
+#include "socket_watch.hpp"
+
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
+#include <netinet/in.h>
+#include <netlink/msg.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <cstring>
+#include <stdexcept>
+#include <utility>
+
+#include "netlink_message.hpp"
+#include "socket_diag.hpp"
+
+namespace anyprobe {
+namespace {
+
+constexpr int kBuffer = 1024 * 1024;
+constexpr int kDatagramsAPass = 1024;
+
+}  // namespace
+
+SocketWatch::SocketWatch(EventLoop& loop, Handlers handlers)
+    : handlers_(std::move(handlers)), readable_(loop, [this](int) { read(); }) {}
+
+void SocketWatch::watch(const std::set<std::uint16_t>& ports) {
+  if (deaf_ || ports == ports_) return;
+  ports_ = ports;
+  std::string wrong;
+  try {
+    if (socket_ == nullptr) open();
+    wrong = attach();
+  } catch (const std::runtime_error& error) {
+    wrong = error.what();
+  }
+  if (wrong.empty()) return;
+  readable_.stop();
+  socket_.reset();
+  deaf_ = true;
+  handlers_.deaf(wrong);
+}
+
+void SocketWatch::open() {
+  socket_ = std::make_unique<NetlinkSocket>(kBuffer, NETLINK_SOCK_DIAG);
+  socket_->set_nonblocking();
+  // One that lacks the kind can be asked for it, and grants the groups all the same.
+  for (const int family : {AF_INET, AF_INET6}) {
+    for (const int protocol : {IPPROTO_TCP, IPPROTO_UDP}) {
+      if (!knows(family, protocol)) throw std::runtime_error("it has no INET_DIAG for TCP and UDP");
+    }
+  }
+  if (const auto wrong = attach(); !wrong.empty()) throw std::runtime_error(wrong);
+  for (const int group : {SKNLGRP_INET_TCP_DESTROY, SKNLGRP_INET_UDP_DESTROY, SKNLGRP_INET6_TCP_DESTROY,
+                          SKNLGRP_INET6_UDP_DESTROY}) {
+    socket_->join(group);
+  }
+  readable_.start(socket_->fd(), Io::kRead);
+}
+
+// The kernel answers inside of send().
+bool SocketWatch::knows(int family, int protocol) {
+  const auto sequence = ++sequence_;
+  if (socket_->send(make_empty_question(family, protocol, socket_->port(), sequence)) != 0) return false;
+  bool done = false;
+  bool granted = false;
+  while (!done) {
+    const int error = socket_->receive([&](nlmsghdr& message) {
+      if (message.nlmsg_seq != sequence) return true;
+      done = message.nlmsg_type == NLMSG_DONE || message.nlmsg_type == NLMSG_ERROR;
+      int status = 0;
+      if (message.nlmsg_type == NLMSG_DONE && nlmsg_datalen(&message) >= static_cast<int>(sizeof status))
+        std::memcpy(&status, nlmsg_data(&message), sizeof status);
+      granted = message.nlmsg_type == NLMSG_DONE && status == 0;
+      return !done;
+    });
+    if (error != 0) return false;
+  }
+  return granted;
+}
+
+std::string SocketWatch::attach() {
+  auto steps = make_port_filter(ports_);
+  const sock_fprog program{static_cast<unsigned short>(steps.size()), steps.data()};
+  if (setsockopt(socket_->fd(), SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) == 0) return {};
+  return std::string("its socket takes no filter: ") + std::strerror(errno);
+}
+
+void SocketWatch::read() {
+  for (int i = 0; i < kDatagramsAPass; ++i) {
+    const int error = socket_->receive([this](nlmsghdr& message) {
+      if (const auto closed = parse_closed_socket(message); closed && ports_.contains(closed->at.port))
+        handlers_.closed(*closed);
+      return true;
+    });
+    if (error == EAGAIN) return;
+    if (error != 0) handlers_.lost();
+  }
+}
+
+}  // namespace anyprobe
