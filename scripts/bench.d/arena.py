@@ -1,5 +1,5 @@
-"""Where checkers are compared: for each sample a network namespace of its own with one server and one checker, whose CPU
-time, memory, count of checks and punctuality are taken over some seconds."""
+"""Where checkers are compared: for each sample a network namespace of its own with one server and one checker, whose
+CPU time, memory, count of checks and punctuality are taken over some seconds."""
 
 import contextlib
 import itertools
@@ -67,11 +67,13 @@ def more_descriptors(count):
             return
 
 
-def compile_tool(name, folder):
-    """Of bench.d/NAME.cpp; returns the program."""
-    program = Path(folder) / name
-    subprocess.run(["g++", "-std=c++20", "-O2", "-o", program, BENCH / f"{name}.cpp"], check=True)
-    return program
+TOOLS = {"floor": "floor.cpp", "responder": "responder.cpp", "feigned_ipvs.so": "feigned_ipvs.cpp"}
+
+
+def compile_tools(folder):
+    for program, source in TOOLS.items():
+        shared = ("-shared", "-fPIC") if program.endswith(".so") else ()
+        subprocess.run(["g++", "-std=c++20", "-O2", *shared, "-o", Path(folder) / program, BENCH / source], check=True)
 
 
 def cpu_seconds(pid):
@@ -206,12 +208,11 @@ class Arena:
         """A dictionary of what `contestant` took for `count` services, one check a second each."""
         process = contestant.start(self, count)
         transport = contestant.transport(self.kind)
-        wait_until(lambda: process.poll() is not None or contestant.ready(self, count), 120, "it is at work", every=0.1)
+        wait_until(lambda: process.poll() is not None or contestant.ready(self, count), 60, "it is at work", every=0.1)
         self._wait_steady(transport, count)
         time.sleep(settle)
         if process.poll() is not None:
-            raise RuntimeError(contestant.refusal(self) or
-                               f"ended with {process.returncode}: {contestant.said(self)[-2000:]}")
+            raise RuntimeError(f"ended with {process.returncode}: {contestant.said(self)[-2000:]}")
         if self._responder:
             self._tell("begin")
         began, before, checks = time.monotonic(), consumed(process.pid), self.counter(transport)

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 import report
-from arena import BUILD, PORTS, Arena, compile_tool, prepare
+from arena import BUILD, PORTS, Arena, compile_tools, prepare
 from contestants import Anyprobe, Exabgp, Floor, Haproxy, Keepalived, ShellLoop
 from debian import install
 
@@ -53,7 +53,7 @@ class Bench:
             self.missing[one.name, kind] = f"with {count}: {str(error).strip()}"
             return None
 
-    def run(self, all_of_them, kinds, counts_of, rounds, seconds):
+    def run(self, all_of_them, kinds, counts_of, rounds, seconds, timing=True):
         for kind in kinds:
             for count in counts_of(kind):
                 who = [one for one in all_of_them if takes_part(one, kind, count)]
@@ -63,7 +63,7 @@ class Bench:
                         self.samples[kind, count, one.name].append(self.sample(one, kind, count, seconds))
             # The real resolver does not tell who asked when.
             count = max(counts_of(kind))
-            for one in all_of_them if kind == "dns" else ():
+            for one in all_of_them if kind == "dns" and timing else ():
                 if takes_part(one, kind, count):
                     self._say(f"{kind}, {count} services, time: {one.name}")
                     self.punctual[one.name] = count, self.sample(one, kind, count, seconds, counting=True)
@@ -120,10 +120,10 @@ def write(options, bench, kinds):
         results += rows
         print(f"\n{kind} of {Arena(kind, None).server}:\n")
         print(show(("", "services", *HEAD), [[row["name"], row["count"], *cells(row)] for row in rows]))
-    print("\nMedian (least-most) of the rounds; ratios are of the same round. CPU: user and system of all processes of the"
-          "\nchecker. The floor is the loop with kept sockets, where there is one. In time: intervals between two questions"
-          "\nof a service that are within 5% of a second; for DNS the bench's own responder is asked, and of HAProxy's TCP"
-          "\nchecks it cannot tell: they are reset before they reach a server.")
+    print("\nMedian (least-most) of the rounds; ratios are of the same round. CPU: user and system of all processes of"
+          "\nthe checker. The floor is the loop with kept sockets, where there is one. In time: intervals between two"
+          "\nquestions of a service that are within 5% of a second; for DNS the bench's own responder is asked, and of"
+          "\nHAProxy's TCP checks it cannot tell: they are reset before they reach a server.")
     print("\nNot measured:")
     for (name, kind), why in bench.missing.items():
         print(f"  {name}, {kind}: {why.splitlines()[0] if why else why}")
@@ -170,8 +170,7 @@ def main():
     def say(what):
         print(f"\r{what:<76}", end="", file=sys.stderr, flush=True)
     with tempfile.TemporaryDirectory(prefix="anyprobe-bench-") as name:
-        for tool in ("floor", "responder"):
-            compile_tool(tool, name)
+        compile_tools(name)
         bench = Bench(Path(name), say)
         bench.run(everyone, kinds, lambda kind: options.counts or COUNTS.get(kind, OTHER_COUNTS), options.rounds,
                   options.seconds)

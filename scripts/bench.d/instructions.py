@@ -1,0 +1,88 @@
+"""Instructions of the prober for one check, as valgrind's callgrind counts them: they do not depend on how busy the
+machine is. Without the keeper (--dry-run), and the start is not in it: what a long run took more than a short one."""
+
+import argparse
+import json
+import shutil
+import signal
+import sys
+import tempfile
+from pathlib import Path
+
+import report
+from arena import BUILD, PORTS, Arena, compile_tools, prepare
+from contestants import Anyprobe
+from debian import install
+from netns import PATIENCE, wait_until
+
+RECORD = Path(__file__).resolve().parent / "instructions.json"
+PACKAGES = {"valgrind": "/usr/bin/valgrind"}
+SERVICES = 100
+ENDS = (200, 1200)
+
+
+def counted(build, kind, tools, end, profile=None):
+    """(instructions, checks) of a run that is ended after so many checks."""
+    with Arena(kind, tools, counting=kind == "dns") as arena:
+        out = arena.folder / "callgrind.out"
+        checker = Anyprobe(build, dry=True)
+        process = checker.start(arena, SERVICES, before=("/usr/bin/valgrind", "--tool=callgrind",
+                                                         f"--callgrind-out-file={out}"))
+        transport = checker.transport(kind)
+        wait_until(lambda: process.poll() is not None or arena.counter(transport) >= end, 10 * PATIENCE,
+                   f"{end} checks", every=0.005)
+        process.send_signal(signal.SIGTERM)
+        if process.wait(PATIENCE) != 0:
+            sys.exit(f"anyprobe under valgrind ended with {process.returncode}:\n{checker.said(arena)[-2000:]}")
+        if profile:
+            shutil.copy(out, profile)
+        words = next(line for line in out.read_text().splitlines() if line.startswith("totals: ")).split()
+        return int(words[1]), arena.counter(transport)
+
+
+def measure(build, kind, tools, profile=None):
+    """Instructions a check."""
+    (few, begin), (many, end) = (counted(build, kind, tools, at, profile) for at in ENDS)
+    return (many - few) / (end - begin)
+
+
+def last_record():
+    return json.loads(RECORD.read_text())[-1] if RECORD.exists() else {"commit": None, "instructions": {}}
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="scripts/bench instructions", description=__doc__)
+    parser.add_argument("--kinds", default=",".join(PORTS), help="(default: %(default)s)")
+    parser.add_argument("--rounds", type=int, default=2, help="(default: %(default)s)")
+    parser.add_argument("--json", metavar="FILE")
+    parser.add_argument("--profile", metavar="FOLDER", help="keep what callgrind_annotate reads, a file a kind")
+    parser.add_argument("--record", action="store_true", help=f"append the medians to {RECORD.name}")
+    options = parser.parse_args()
+    kinds = options.kinds.split(",")
+    if set(kinds) - set(PORTS):
+        parser.error(f"--kinds: of {', '.join(PORTS)}")
+    prepare()
+    install(PACKAGES)
+    before, found = last_record(), {}
+    with tempfile.TemporaryDirectory(prefix="anyprobe-bench-") as name:
+        compile_tools(name)
+        for kind in kinds:
+            profile = Path(options.profile) / f"callgrind.out.{kind}" if options.profile else None
+            found[kind] = report.spread(measure(BUILD, kind, Path(name), profile) for _ in range(options.rounds))
+    print(f"\nInstructions a check, {SERVICES} services, {ENDS[1] - ENDS[0]} checks:\n")
+    print(report.table(("", "instructions", f"at {before['commit']}", "ratio"), [
+        [kind, samples, before["instructions"].get(kind),
+         kind in before["instructions"] and samples["median"] / before["instructions"][kind] or None]
+        for kind, samples in found.items()]))
+    if options.json:
+        report.write_json(options.json, "instructions", found, services=SERVICES)
+    if options.record:
+        about = report.circumstances()
+        entry = {"commit": about["commit"], "at": about["at"],
+                 "instructions": {kind: round(samples["median"]) for kind, samples in found.items()}}
+        entries = json.loads(RECORD.read_text()) if RECORD.exists() else []
+        RECORD.write_text("[\n" + ",\n".join("  " + json.dumps(one) for one in [*entries, entry]) + "\n]\n")
+
+
+if __name__ == "__main__":
+    main()
