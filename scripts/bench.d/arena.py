@@ -204,7 +204,7 @@ class Arena:
         self._responder.stdin.flush()
         return self._responder.stdout.readline()
 
-    def sample(self, contestant, count, seconds, settle=1.0):
+    def sample(self, contestant, count, seconds, settle):
         """A dictionary of what `contestant` took for `count` services, one check a second each."""
         process = contestant.start(self, count)
         transport = contestant.transport(self.kind)

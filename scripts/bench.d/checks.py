@@ -26,47 +26,59 @@ def contestants(build):
             Exabgp(), ShellLoop())
 
 
-def takes_part(one, kind, count):
-    if kind not in one.kinds or (one.most and count > one.most):
-        return False
-    return not getattr(one, "dry", False) or count >= DRY_FROM
+def takes_part(one, count):
+    return not (one.most and count > one.most) and not (getattr(one, "dry", False) and count < DRY_FROM)
 
 
 class Bench:
     """Samples by (kind, count, name), and what was not measured with the reason."""
 
-    def __init__(self, tools, say):
+    def __init__(self, tools, say, seconds, settle=1.0):
         self.samples = collections.defaultdict(list)
         self.punctual = {}
-        self.missing = {}
+        self._missing = {}
+        self._beyond = []
         self._tools = tools
         self._say = say
+        self._times = seconds, settle
 
-    def sample(self, one, kind, count, seconds, counting=False):
+    def run(self, everyone, kinds, counts_of, rounds, timing=True):
+        for kind in kinds:
+            who = [one for one in everyone if kind in one.kinds]
+            counts = counts_of(kind)
+            self._beyond += [f"{one.name}, {kind}: with more than {one.most}, each has a process of its own"
+                             for one in who if one.most and one.most < max(counts)]
+            for count in counts:
+                for number in range(1, (rounds if count < MANY else 1) + 1):
+                    for one in who:
+                        if takes_part(one, count):
+                            self._keep(one, kind, count, f"round {number}")
+            for one in who:
+                if one.most and one.most < max(counts) and one.most not in counts:
+                    self._keep(one, kind, one.most, "as many as it can")
+                # The real resolver does not tell who asked when.
+                if kind == "dns" and timing and takes_part(one, max(counts)):
+                    self._say(f"{kind}, {max(counts)} services, time: {one.name}")
+                    self.punctual[one.name] = max(counts), self._sample(one, kind, max(counts), counting=True)
+
+    def not_measured(self):
+        """Lines with the reasons."""
+        return [f"{name}, {kind}: {why}" for (name, kind), why in self._missing.items()] + self._beyond
+
+    def _keep(self, one, kind, count, what):
+        self._say(f"{kind}, {count} services, {what}: {one.name}")
+        self.samples[kind, count, one.name].append(self._sample(one, kind, count))
+
+    def _sample(self, one, kind, count, counting=False):
         """None where it could not be done."""
-        if (one.name, kind) in self.missing:
+        if (one.name, kind) in self._missing:
             return None
         try:
             with Arena(kind, self._tools, counting) as arena:
-                return arena.sample(one, count, seconds)
+                return arena.sample(one, count, *self._times)
         except (RuntimeError, AssertionError, OSError) as error:
-            self.missing[one.name, kind] = f"with {count}: {str(error).strip()}"
+            self._missing[one.name, kind] = f"with {count}: {' '.join(str(error).split())}"
             return None
-
-    def run(self, all_of_them, kinds, counts_of, rounds, seconds, timing=True):
-        for kind in kinds:
-            for count in counts_of(kind):
-                who = [one for one in all_of_them if takes_part(one, kind, count)]
-                for number in range(1, (rounds if count < MANY else 1) + 1):
-                    for one in who:
-                        self._say(f"{kind}, {count} services, round {number}: {one.name}")
-                        self.samples[kind, count, one.name].append(self.sample(one, kind, count, seconds))
-            # The real resolver does not tell who asked when.
-            count = max(counts_of(kind))
-            for one in all_of_them if kind == "dns" and timing else ():
-                if takes_part(one, kind, count):
-                    self._say(f"{kind}, {count} services, time: {one.name}")
-                    self.punctual[one.name] = count, self.sample(one, kind, count, seconds, counting=True)
 
 
 def ratio(samples, mine, base):
@@ -90,6 +102,7 @@ def rows_of(bench, kind):
             if kind == "dns" and bench.punctual.get(name, (None,))[0] == count:
                 timed = bench.punctual[name][1]
             yield {"kind": kind, "count": count, "name": name, "ms": report.spread(one["ms"] for one in real),
+                   "processes": [one["parts"] for one in real],
                    "keeper_ms": report.spread(keeper) if keeper else None,
                    "to_haproxy": ratio(samples, name, Haproxy.name), "to_floor": ratio(samples, name, floor),
                    "pss_mb": report.spread(one["pss_mb"] for one in real),
@@ -124,20 +137,18 @@ def write(options, bench, kinds):
           "\nthe checker. The floor is the loop with kept sockets, where there is one. In time: intervals between two"
           "\nquestions of a service that are within 5% of a second; for DNS the bench's own responder is asked, and of"
           "\nHAProxy's TCP checks it cannot tell: they are reset before they reach a server.")
-    print("\nNot measured:")
-    for (name, kind), why in bench.missing.items():
-        print(f"  {name}, {kind}: {why.splitlines()[0] if why else why}")
-    for one in (Exabgp, ShellLoop):
-        if "dns" in kinds:
-            print(f"  {one.name}, dns: with more than {one.most}, a process each")
+    print("\nNot measured:", *bench.not_measured(), sep="\n  ")
     if options.json:
         report.write_json(options.json, "checks", results, seconds=options.seconds, rounds=options.rounds,
-                          haproxy=Haproxy.version(), missing=[[*who, why] for who, why in bench.missing.items()])
-    if options.svg:
+                          not_measured=bench.not_measured())
+    for kind in kinds if options.svg else ():
+        path = Path(options.svg)
         lines = {}
         for row in results:
-            lines.setdefault(f"{row['kind']}: {row['name']}", []).append((row["count"], row["ms"]))
-        report.plot(options.svg, "What a check costs, one a second each", "services", "CPU ms a check", lines)
+            if row["kind"] == kind:
+                lines.setdefault(row["name"], []).append((row["count"], row["ms"]))
+        report.plot(path if len(kinds) == 1 else path.with_stem(f"{path.stem}-{kind}"),
+                    f"What a check costs: {kind}, one a second each", "services", "CPU ms a check", lines)
 
 
 def main():
@@ -147,23 +158,24 @@ def main():
                         help="how many services (default: 1,100,1000,10000 of dns and tcp, 1000 of the others)")
     parser.add_argument("--seconds", type=float, default=5, help="of each sample (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=3, help="(default: %(default)s; with 10000 one)")
-    parser.add_argument("--quick", action="store_true", help="one round of a second, to see whether it works")
-    parser.add_argument("--ours", action="store_true", help="anyprobe and nobody else")
+    parser.add_argument("--quick", action="store_true", help="one round of two seconds, to see whether it works")
+    parser.add_argument("--ours", action="store_true", help="anyprobe and the floor: nothing is installed")
     parser.add_argument("--markdown", action="store_true", help="the tables as README has them")
     parser.add_argument("--json", metavar="FILE")
-    parser.add_argument("--svg", metavar="FILE", help="a plot of the CPU time over the count")
+    parser.add_argument("--svg", metavar="FILE", help="plots of the CPU time over the count, one a kind")
     options = parser.parse_args()
     kinds = options.kinds.split(",")
     if set(kinds) - set(PORTS):
         parser.error(f"--kinds: of {', '.join(PORTS)}")
     if options.quick:
-        options.seconds, options.rounds = 1.0, 1
+        # Shorter, and one service may not be asked in it.
+        options.seconds, options.rounds = 2.0, 1
     prepare()
     if not (BUILD / "anyprobe").exists():
         sys.exit(f"{BUILD}/anyprobe is not there: build first, or say where by ANYPROBE_BUILD")
     everyone = contestants(BUILD)
     if options.ours:
-        everyone = everyone[:2]
+        everyone = everyone[:4]
     else:
         install(PACKAGES)
 
@@ -171,9 +183,9 @@ def main():
         print(f"\r{what:<76}", end="", file=sys.stderr, flush=True)
     with tempfile.TemporaryDirectory(prefix="anyprobe-bench-") as name:
         compile_tools(name)
-        bench = Bench(Path(name), say)
+        bench = Bench(Path(name), say, options.seconds, settle=0.1 if options.quick else 1.0)
         bench.run(everyone, kinds, lambda kind: options.counts or COUNTS.get(kind, OTHER_COUNTS), options.rounds,
-                  options.seconds)
+                  timing=not options.quick)
     say("")
     write(options, bench, kinds)
 

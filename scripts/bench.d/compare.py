@@ -59,16 +59,16 @@ def measured(options, say):
         for kind in options.kinds.split(","):
             say(f"{kind}: instructions")
             samples = {which: [] for which in builds}
-            for _ in range(2):
+            for _ in range(instructions.ROUNDS):
                 for which, build in builds.items():
                     samples[which].append(instructions.measure(build, kind, folder))
             yield {"what": f"{kind}: instructions a check", "old": report.spread(samples[OLD]),
                    "new": report.spread(samples[NEW]),
                    "ratio": report.spread(new / old for old, new in zip(samples[OLD], samples[NEW]))}
-        bench = Bench(folder, say)
+        bench = Bench(folder, say, options.seconds)
         both = [Anyprobe(build, name=which) for which, build in builds.items()]
         counts = [int(word) for word in options.counts.split(",")]
-        bench.run(both, options.kinds.split(","), lambda _: counts, options.rounds, options.seconds, timing=False)
+        bench.run(both, options.kinds.split(","), lambda _: counts, options.rounds, timing=False)
         for kind, count, name in bench.samples:
             found = {which: bench.samples[kind, count, which] for which in builds}
             if name != OLD or not all(map(all, found.values())):
@@ -77,8 +77,8 @@ def measured(options, say):
                    "ratio": ratio(found, NEW, OLD)}
             yield {"what": f"{kind}, {count} services: PSS MB", **spreads(found, "pss_mb"),
                    "ratio": report.spread(new["pss_mb"] / old["pss_mb"] for old, new in zip(found[OLD], found[NEW]))}
-        for (name, kind), why in bench.missing.items():
-            print(f"not measured: {name}, {kind}: {why}")
+        for line in bench.not_measured():
+            print(f"not measured: {line}")
 
 
 def spreads(found, key):

@@ -5,7 +5,6 @@ import hmac
 import ipaddress
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -149,10 +148,6 @@ backend services
         path.write_text(text)
         return self.spawn(arena, "/usr/sbin/haproxy", "-db", "-f", path)
 
-    @staticmethod
-    def version():
-        return subprocess.run(["/usr/sbin/haproxy", "-v"], capture_output=True, text=True).stdout.split()[2]
-
 
 class Keepalived(Contestant):
     """Where the kernel has no ip_vs, feigned_ipvs.cpp lets it start its checkers all the same."""
@@ -160,8 +155,8 @@ class Keepalived(Contestant):
     _real = Path("/proc/net/ip_vs").exists()
     name = "keepalived 2.2" if _real else "keepalived 2.2, ip_vs feigned"
     kinds = ("dns", "tcp")
-    _CHECK = {"dns": "DNS_CHECK {{ type A name s{0:05}.example.org connect_timeout 1 }}",
-              "tcp": "TCP_CHECK {{ connect_timeout 1 }}"}
+    _CHECK = {"dns": "DNS_CHECK {{\n      type A\n      name s{0:05}.example.org\n      connect_timeout 1\n    }}",
+              "tcp": "TCP_CHECK {{\n      connect_timeout 1\n    }}"}
 
     def start(self, arena, count):
         kind = arena.kind
