@@ -13,7 +13,7 @@ from pathlib import Path
 import instructions
 import report
 from arena import BUILD, compile_tools, prepare
-from checks import Bench, ratio
+from checks import Bench, markdown, ratio
 from contestants import Anyprobe
 from debian import install
 
@@ -104,6 +104,7 @@ def main():
     parser.add_argument("--counts", default="100,1000", help="how many services (default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=5, help="of each sample (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=3, help="(default: %(default)s)")
+    parser.add_argument("--markdown", action="store_true", help="the table as README has it")
     parser.add_argument("--json", metavar="FILE")
     options = parser.parse_args()
 
@@ -117,7 +118,8 @@ def main():
         rows = list(measured(options, say))
         say("")
     print(f"\nold: {options.old}, new: {options.new}; median (least-most)\n")
-    print(report.table(HEAD, [[row["what"], row["old"], row["new"], row["ratio"]] for row in rows]))
+    show = markdown if options.markdown else report.table
+    print(show(HEAD, [[row["what"], row["old"], row["new"], row["ratio"]] for row in rows]))
     if options.json:
         report.write_json(options.json, "compare", rows, old=options.old, new=options.new)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import report
 from arena import BUILD, PORTS, Arena, compile_tools, prepare
+from checks import markdown
 from contestants import Anyprobe
 from debian import install
 from netns import PATIENCE, wait_until
@@ -56,6 +57,7 @@ def main():
     parser = argparse.ArgumentParser(prog="scripts/bench instructions", description=__doc__)
     parser.add_argument("--kinds", default=",".join(PORTS), help="(default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="(default: %(default)s)")
+    parser.add_argument("--markdown", action="store_true", help="the table as README has it")
     parser.add_argument("--json", metavar="FILE")
     parser.add_argument("--profile", metavar="FOLDER", help="keep what callgrind_annotate reads, a file a kind")
     parser.add_argument("--record", action="store_true", help=f"append the medians to {RECORD.name}")
@@ -72,10 +74,10 @@ def main():
             profile = Path(options.profile) / f"callgrind.out.{kind}" if options.profile else None
             found[kind] = report.spread(measure(BUILD, kind, Path(name), profile) for _ in range(options.rounds))
     print(f"\nInstructions a check, {SERVICES} services, {ENDS[1] - ENDS[0]} checks:\n")
-    print(report.table(("", "instructions", f"at {before['commit']}", "ratio"), [
-        [kind, samples, before["instructions"].get(kind),
-         kind in before["instructions"] and samples["median"] / before["instructions"][kind] or None]
-        for kind, samples in found.items()]))
+    show = markdown if options.markdown else report.table
+    print(show(("", "instructions a check", f"at {before['commit']}", "ratio"), [
+        [kind, samples, was, samples["median"] / was if was else None]
+        for kind, samples in found.items() for was in [before["instructions"].get(kind)]]))
     if options.json:
         report.write_json(options.json, "instructions", found, services=SERVICES)
     if options.record:
