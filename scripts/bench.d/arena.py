@@ -18,7 +18,7 @@ sys.path.insert(0, str(BENCH.parents[1] / "tests/lab"))
 
 import netns  # noqa: E402 (found by the line above)
 import radius  # noqa: E402
-from lab import BUILD  # noqa: E402,F401 (for who imports this)
+from lab import BUILD  # noqa: E402
 from netns import PATIENCE, Namespace, process_name, wait_until  # noqa: E402
 from servers import Server, family_of, listens  # noqa: E402
 
@@ -239,6 +239,8 @@ class Arena:
 
 
 def prepare():
+    if not (BUILD / "anyprobe").exists():
+        sys.exit(f"{BUILD}/anyprobe is not there: build first, or say where by ANYPROBE_BUILD")
     netns.remove_leftovers()
     more_descriptors(65536)
     for number in (signal.SIGTERM, signal.SIGHUP):

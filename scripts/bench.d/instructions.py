@@ -19,9 +19,9 @@ from netns import PATIENCE, wait_until
 RECORD = Path(__file__).resolve().parent / "instructions.json"
 PACKAGES = {"valgrind": "/usr/bin/valgrind"}
 SERVICES = 100
-# Where the machine is so busy that checks fail, a round has more in it.
 ROUNDS = 3
-ENDS = (200, 700)
+# Behind the first checks, which announce.
+ENDS = (400, 900)
 
 
 def counted(build, kind, tools, end, profile=None):

@@ -13,8 +13,9 @@ from conftest import BUILD, ROOT
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root")
 def test_checks(tmp_path):
-    done = subprocess.run([sys.executable, "-B", ROOT / "scripts/bench.d/checks.py", "--quick", "--ours", "--kinds",
-                           "dns", "--counts", "1", "--json", tmp_path / "checks.json", "--svg", tmp_path / "checks.svg"],
+    done = subprocess.run([sys.executable, "-B", ROOT / "scripts/bench.d/checks.py", "--quick", "--ours",
+                           "--kinds", "dns", "--counts", "1", "--json", tmp_path / "checks.json",
+                           "--svg", tmp_path / "checks.svg"],
                           capture_output=True, text=True, timeout=300, env={**os.environ, "ANYPROBE_BUILD": str(BUILD)})
     assert done.returncode == 0, done.stderr
     rows = {row["name"]: row for row in json.loads((tmp_path / "checks.json").read_text())["results"]}
