@@ -75,7 +75,7 @@ def main():
             found[kind] = report.spread(measure(BUILD, kind, Path(name), profile) for _ in range(options.rounds))
     print(f"\nInstructions a check, {SERVICES} services, {ENDS[1] - ENDS[0]} checks:\n")
     show = markdown if options.markdown else report.table
-    print(show(("", "instructions a check", f"at {before['commit']}", "ratio"), [
+    print(show(("", "instructions a check", f"recorded at {before['commit'] or 'no commit yet'}", "ratio"), [
         [kind, samples, was, samples["median"] / was if was else None]
         for kind, samples in found.items() for was in [before["instructions"].get(kind)]]))
     if options.json:
