@@ -91,7 +91,7 @@ class Floor(Contestant):
     def __init__(self, kept):
         self._kept = "kept" if kept else "fresh"
         self.name = f"floor, {self._kept} sockets"
-        self.kinds = ("dns", "radius", "syslog") if kept else ("dns", "tcp", "radius", "syslog", "socks")
+        self.kinds = ("dns", "radius", "syslog") if kept else ("dns", "tcp", "socks")
 
     def start(self, arena, count):
         kind = arena.kind
