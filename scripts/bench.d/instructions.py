@@ -1,10 +1,10 @@
 """Instructions of the prober for one check, as valgrind's callgrind counts them: they do not depend on how busy the
-machine is. Without the keeper (--dry-run), and the start is not in it: what a long run took more than a short one."""
+machine is. Without the keeper (--dry-run), and without the start."""
 
 import argparse
 import json
 import shutil
-import signal
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -24,29 +24,29 @@ ROUNDS = 3
 ENDS = (400, 900)
 
 
-def counted(build, kind, tools, end, profile=None):
-    """(instructions, checks) of a run that is ended after so many checks."""
+def measure(build, kind, tools, profile=None):
+    """Instructions a check."""
     with Arena(kind, tools, counting=kind == "dns") as arena:
         out = arena.folder / "callgrind.out"
         checker = Anyprobe(build, dry=True)
         process = checker.start(arena, SERVICES, before=("/usr/bin/valgrind", "--tool=callgrind",
                                                          f"--callgrind-out-file={out}"))
         transport = checker.transport(kind)
-        wait_until(lambda: process.poll() is not None or arena.counter(transport) >= end, 10 * PATIENCE,
-                   f"{end} checks", every=0.005)
-        process.send_signal(signal.SIGTERM)
-        if process.wait(PATIENCE) != 0:
-            sys.exit(f"anyprobe under valgrind ended with {process.returncode}:\n{checker.said(arena)[-2000:]}")
+        checks = []
+        for number, end in enumerate(ENDS, 1):
+            wait_until(lambda at=end: process.poll() is not None or arena.counter(transport) >= at, 10 * PATIENCE,
+                       f"{end} checks", every=0.005)
+            done = subprocess.run(["/usr/bin/callgrind_control", "--dump", str(process.pid)], capture_output=True,
+                                  text=True, timeout=PATIENCE)
+            checks.append(arena.counter(transport))
+            part = Path(f"{out}.{number}")
+            if process.poll() is not None or not part.exists():
+                sys.exit(f"anyprobe under valgrind: {done.stdout}{done.stderr}\n{checker.said(arena)[-2000:]}")
         if profile:
-            shutil.copy(out, profile)
-        words = next(line for line in out.read_text().splitlines() if line.startswith("totals: ")).split()
-        return int(words[1]), arena.counter(transport)
-
-
-def measure(build, kind, tools, profile=None):
-    """Instructions a check."""
-    (few, begin), (many, end) = (counted(build, kind, tools, at, profile) for at in ENDS)
-    return (many - few) / (end - begin)
+            shutil.copy(part, profile)
+        # Of what came behind the dump before it.
+        words = next(line for line in part.read_text().splitlines() if line.startswith("totals: ")).split()
+        return int(words[1]) / (checks[1] - checks[0])
 
 
 def last_record():
