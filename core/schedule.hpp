@@ -19,7 +19,7 @@ class Schedule {
  public:
   // Each interval is longer or shorter by up to this part of it, so that services that once asked in the same
   // millisecond drift apart; with what rounding adds that is a twentieth.
-  static constexpr double kJitter = 0.045;
+  static constexpr double kJitter = 0.04;
   // Times are rounded to a hundredth of the interval, 10 ms at most, counted for all services from the same
   // moment, so that one waking of the process does for several of them.
   static constexpr int kPartsOfInterval = 100;

@@ -1,6 +1,7 @@
 #include "probes/tcp_exchange.hpp"
 
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -42,6 +43,7 @@ TcpExchange::~TcpExchange() {
 void TcpExchange::start(Octets send, Enough enough) {
   unsent_ = send;
   enough_ = std::move(enough);
+  only_connects_ = send.empty() && !enough_;
   if (!open() || !connect()) return;
   proceed();
 }
@@ -71,13 +73,18 @@ void TcpExchange::say(Octets more) {
 bool TcpExchange::open() {
   const auto socket = open_tcp_socket(target_);
   fd_ = socket.fd;
-  return fd_ >= 0 || fail(socket.call, socket.error, true);
+  if (fd_ < 0) return fail(socket.call, socket.error, true);
+  // The last of the three packets of the handshake waits, as it would for what is said with it, and a reset goes
+  // in its place (tcp(7)).
+  const int off = 0;
+  if (only_connects_) ::setsockopt(fd_, IPPROTO_TCP, TCP_QUICKACK, &off, sizeof off);
+  return true;
 }
 
 bool TcpExchange::connect() {
   sockaddr_storage server;
   const socklen_t length = target_.server.to_sockaddr(server);
-  if (::connect(fd_, reinterpret_cast<const sockaddr*>(&server), length) == 0) return check_connected();
+  if (::connect(fd_, reinterpret_cast<const sockaddr*>(&server), length) == 0) return is_connected();
   if (errno != EINPROGRESS) return fail("connect", errno, true);
   io_.start(fd_, Io::kWrite);
   return false;
@@ -91,10 +98,14 @@ bool TcpExchange::check_connected() {
   sockaddr_storage peer;
   length = sizeof peer;
   if (::getpeername(fd_, reinterpret_cast<sockaddr*>(&peer), &length) != 0) return false;
+  return is_connected();
+}
+
+bool TcpExchange::is_connected() {
   // Where nobody listens on a port that the kernel may choose for us, it can choose just that one, and we are
   // connected to ourselves (RFC 9293, section 3.5: simultaneous open).
   sockaddr_storage own;
-  length = sizeof own;
+  socklen_t length = sizeof own;
   const bool known = ::getsockname(fd_, reinterpret_cast<sockaddr*>(&own), &length) == 0;
   if (known && SocketAddress::from_sockaddr(reinterpret_cast<const sockaddr*>(&own)) == target_.server) {
     return fail("connect", ECONNREFUSED, false);
@@ -161,8 +172,10 @@ void TcpExchange::finish(const TcpOutcome& outcome) {
 void TcpExchange::close() {
   io_.stop();
   if (fd_ < 0) return;
+  const linger reset{1, 0};
+  if (connected_ && only_connects_) ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
   // What was not read would make the kernel end the connection by a reset, which servers log.
-  if (connected_) ::recv(fd_, nullptr, kTcpReadMost, MSG_TRUNC | MSG_DONTWAIT);
+  if (connected_ && !only_connects_) ::recv(fd_, nullptr, kTcpReadMost, MSG_TRUNC | MSG_DONTWAIT);
   ::close(std::exchange(fd_, -1));
 }
 

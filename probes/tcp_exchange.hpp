@@ -64,7 +64,9 @@ class TcpExchange {
   TcpExchange(const TcpExchange&) = delete;
   TcpExchange& operator=(const TcpExchange&) = delete;
 
-  // `send` (may be empty) outlives the exchange. Without `enough` nothing is read. There is no deadline.
+  // `send` (may be empty) outlives the exchange. Without `enough` nothing is read. There is no deadline. With
+  // neither, the connection is taken back before the server's program has seen it: its kernel has answered, and
+  // that is what was asked.
   void start(Octets send, Enough enough = nullptr);
   // Takes what has happened to the connection already, without waiting for the event loop to say so.
   void look();
@@ -81,6 +83,7 @@ class TcpExchange {
   bool open();
   bool connect();
   bool check_connected();
+  bool is_connected();
   bool read();
   bool write();
   void proceed();
@@ -97,6 +100,7 @@ class TcpExchange {
   std::vector<std::uint8_t> more_;  // what unsent_ is a part of, once say() was called
   std::vector<std::uint8_t> received_;
   bool connected_ = false;
+  bool only_connects_ = false;
   bool finished_ = false;
 };
 
