@@ -1,6 +1,7 @@
 // The floor that the benches compare with, and their clock: netlink and nothing else.
-//   netlink batch 4|6 COUNT    adds so many /32 or /128 to lo by one sendmsg, waits for a line on its input, removes
-//                              them by another; a line of BEGIN END CPU after each
+//   netlink batch 4|6 COUNT LEASE   adds so many /32 or /128 to lo by one sendmsg, each for so many seconds (0: for ever),
+//                              once there is a line on its input, and removes them by another once there is one
+//                              more; a line of BEGIN END CPU after each
 //   netlink renew 4|6 COUNT SECONDS LEASE   has them, with a lifetime, and begins it again every so many seconds
 //   netlink watch COUNT        a line "in|out FIRST LAST" whenever all of them have come, or gone; COUNT 0: at each
 //                              change
@@ -119,9 +120,9 @@ void send_all(int fd, const std::string& batch, unsigned count) {
   }
 }
 
-void batch(int family, unsigned count) {
+void batch(int family, unsigned count, std::uint32_t lease) {
   const int fd = open_netlink(0);
-  const auto add = requests(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, family, count, 0);
+  const auto add = requests(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, family, count, lease);
   const auto remove = requests(RTM_DELADDR, 0, family, count, 0);
   for (const auto* all : {&add, &remove}) {
     if (std::getchar() == EOF) return;
@@ -180,12 +181,12 @@ int main(int argc, char** argv) {
   const auto number = [&](int at) { return static_cast<unsigned>(std::atoi(argv[at])); };
   if (how == "watch" && argc == 3) {
     watch(number(2));
-  } else if (how == "batch" && argc == 4) {
-    batch(number(2) == 4 ? AF_INET : AF_INET6, number(3));
+  } else if (how == "batch" && argc == 5) {
+    batch(number(2) == 4 ? AF_INET : AF_INET6, number(3), number(4));
   } else if (how == "renew" && argc == 6) {
     renew(number(2) == 4 ? AF_INET : AF_INET6, number(3), std::atof(argv[4]), number(5));
   } else {
-    std::fputs("usage: netlink batch 4|6 COUNT | renew 4|6 COUNT SECONDS LEASE | watch COUNT\n", stderr);
+    std::fputs("usage: netlink batch 4|6 COUNT LEASE | renew 4|6 COUNT SECONDS LEASE | watch COUNT\n", stderr);
     return 64;
   }
 }

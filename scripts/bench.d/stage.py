@@ -5,6 +5,7 @@ import contextlib
 import ipaddress
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -39,10 +40,10 @@ def cpu_seconds(pid):
 class Switch:
     """A TCP service that greets, or says something else, and knows when it first did what it was told last."""
 
-    def __init__(self, namespace, port=PORT):
+    def __init__(self, namespace, port=PORT, host="127.0.0.1"):
         self._well, self._since = False, None
         with namespace.entered():
-            self._listener = socket.create_server(("127.0.0.1", port), backlog=64)
+            self._listener = socket.create_server((host, port), backlog=1024)
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
 
@@ -81,12 +82,22 @@ class Watch:
 
     def wait(self, what):
         """(when the first of them was "in" or "out", when the last was)"""
-        word, first, last = self._process.stdout.readline().split()
+        word, first, last = self._process.stdout.readline().decode().split()
         assert word == what, f"they are {word}, not {what}"
         return int(first) / 1e9, int(last) / 1e9
 
+    def flush(self):
+        """How many lines there are that nobody has waited for."""
+        count = 0
+        while select.select([self._process.stdout], [], [], 0)[0]:
+            self._process.stdout.readline()
+            count += 1
+        return count
+
     def close(self):
         end(self._process)
+        for pipe in (self._process.stdin, self._process.stdout):
+            pipe.close()
 
 
 class Stage:
@@ -122,8 +133,9 @@ class Stage:
         self._stack.close()
 
     def tool(self, *words):
+        """netlink.cpp; its output is read as it comes."""
         return subprocess.Popen(self.namespace.command([self._tool, *words]), stdin=subprocess.PIPE,
-                                stdout=subprocess.PIPE, text=True)
+                                stdout=subprocess.PIPE, bufsize=0)
 
     def write(self, services, **more):
         path = self.folder / "anyprobe.json"
