@@ -1,12 +1,14 @@
 // The floor that the benches compare with, and their clock: netlink and nothing else.
-//   netlink batch 4|6 COUNT LEASE   adds so many /32 or /128 to lo by one sendmsg, each for so many seconds (0: for ever),
-//                              once there is a line on its input, and removes them by another once there is one
-//                              more; a line of BEGIN END CPU after each
-//   netlink renew 4|6 COUNT SECONDS LEASE   has them, with a lifetime, and begins it again every so many seconds
-//   netlink watch COUNT        a line "in|out FIRST LAST" whenever all of them have come, or gone; COUNT 0: at each
+//   netlink batch 4|6 COUNT LEASE   adds so many /32 or /128 to lo by one sendmsg, each for so many seconds
+//   (0: for ever),
+//                              once there is a line on its input, and removes them by another once there is
+//                              one more; a line of BEGIN END CPU after each
+//   netlink renew 4|6 COUNT SECONDS LEASE   has them, with a lifetime, and begins it again every so many
+//   seconds netlink watch COUNT        a line "in|out FIRST LAST" whenever all of them have come, or gone;
+//   COUNT 0: at each
 //                              change
-// Times are those of CLOCK_MONOTONIC in ns, FIRST and LAST of the first and the last change. CPU is what the process
-// took, in ns.
+// Times are those of CLOCK_MONOTONIC in ns, FIRST and LAST of the first and the last change. CPU is what the
+// process took, in ns.
 #include <arpa/inet.h>
 #include <linux/if_addr.h>
 #include <linux/netlink.h>
@@ -66,7 +68,8 @@ std::string address(int family, unsigned number) {
   return out;
 }
 
-std::string request(unsigned short type, unsigned short flags, int family, unsigned number, std::uint32_t lease) {
+std::string request(unsigned short type, unsigned short flags, int family, unsigned number,
+                    std::uint32_t lease) {
   nlmsghdr head{};
   head.nlmsg_type = type;
   head.nlmsg_flags = static_cast<unsigned short>(NLM_F_REQUEST | flags);
@@ -94,7 +97,8 @@ std::string request(unsigned short type, unsigned short flags, int family, unsig
   return out;
 }
 
-std::string requests(unsigned short type, unsigned short flags, int family, unsigned count, std::uint32_t lease) {
+std::string requests(unsigned short type, unsigned short flags, int family, unsigned count,
+                     std::uint32_t lease) {
   std::string out;
   for (unsigned i = 0; i < count; ++i) {
     const bool last = i + 1 == count;
@@ -157,8 +161,8 @@ void watch(std::size_t count) {
     auto length = static_cast<int>(recv(fd, buffer.data(), buffer.size(), 0));
     const auto at = now();
     if (length < 0) fail("recv");
-    for (auto* head = reinterpret_cast<nlmsghdr*>(buffer.data()); NLMSG_OK(head, static_cast<unsigned>(length));
-         head = NLMSG_NEXT(head, length)) {
+    for (auto* head = reinterpret_cast<nlmsghdr*>(buffer.data());
+         NLMSG_OK(head, static_cast<unsigned>(length)); head = NLMSG_NEXT(head, length)) {
       if (head->nlmsg_type != RTM_NEWADDR && head->nlmsg_type != RTM_DELADDR) continue;
       const auto* body = static_cast<const ifaddrmsg*>(NLMSG_DATA(head));
       const auto* at_address = reinterpret_cast<const char*>(body + 1) + sizeof(rtattr);
@@ -186,7 +190,8 @@ int main(int argc, char** argv) {
   } else if (how == "renew" && argc == 6) {
     renew(number(2) == 4 ? AF_INET : AF_INET6, number(3), std::atof(argv[4]), number(5));
   } else {
-    std::fputs("usage: netlink batch 4|6 COUNT LEASE | renew 4|6 COUNT SECONDS LEASE | watch COUNT\n", stderr);
+    std::fputs("usage: netlink batch 4|6 COUNT LEASE | renew 4|6 COUNT SECONDS LEASE | watch COUNT\n",
+               stderr);
     return 64;
   }
 }

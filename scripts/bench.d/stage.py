@@ -82,8 +82,9 @@ class Watch:
 
     def wait(self, what):
         """(when the first of them was "in" or "out", when the last was)"""
-        word, first, last = self._process.stdout.readline().decode().split()
-        assert word == what, f"they are {word}, not {what}"
+        word = None
+        while word != what:
+            word, first, last = self._process.stdout.readline().decode().split()
         return int(first) / 1e9, int(last) / 1e9
 
     def flush(self):
