@@ -67,7 +67,7 @@ class ReconcilerLog final : public ReconcilerListener {
 // `documents`: what read_files() made of the files; empty where something is wrong with them.
 Outcome<Keeper::View> understand(const CommandLine& line, PluginTable& plugins,
                                  const std::vector<SourceFile>& files,
-                                 std::vector<ConfigDocument> documents) {
+                                 std::vector<ConfigDocument>& documents) {
   ConfigErrors errors;
   if (documents.empty()) documents = assemble(line, files, errors);
   if (!errors.empty()) return Error{errors.lines().front()};
@@ -194,11 +194,15 @@ int keep(const CommandLine& line, PluginTable& plugins, const std::string& folde
   NetlinkMonitor monitor(loop, table);
   Reconciler reconciler(loop, table, monitor, listener, line.adopt);
   Keeper::Hooks hooks;
-  std::vector<ConfigDocument> documents;  // of the files that were read last, until they are understood
+  // Of the files that were read last. They go while the prober reads its own: of thousands of services that
+  // takes a while, for which it would wait.
+  std::vector<ConfigDocument> documents;
+  Deferred forget(loop, [&] { documents.clear(); });
   hooks.read = [&] { return read_files(line, &documents); };
   bool sealed = false;
   hooks.understand = [&](const std::vector<SourceFile>& files) {
-    return understand(line, plugins, files, std::exchange(documents, {}));
+    forget.schedule();
+    return understand(line, plugins, files, documents);
   };
   hooks.object = [&](const Keeper::View& view) {
     auto out = needed_links(table, view);
