@@ -10,6 +10,8 @@ from stage import GREETING, PORT, Stage, Switch, Watch, addresses, cpu_seconds, 
 from frr import Frr  # isort: skip
 
 LEASE = 15  # the default from 100 addresses on
+# The kernel looks for an IPv4 address among all of its interface.
+INTERFACES = tuple(f"holder{i}" for i in range(10))
 
 
 def share(pids, seconds):
@@ -33,11 +35,13 @@ def floor(stage, family, count, zebra, seconds):
     return {"prober": None, "keeper": found["prober"], "zebra": found["zebra"]}
 
 
-def ours(stage, family, count, zebra, seconds, **more):
+def ours(stage, family, count, zebra, seconds, interfaces=("lo",)):
+    each = -(-count // len(interfaces))
+    files = [{"addresses_from": stage.address_file(addresses(family, count)[each * at:each * (at + 1)], f"file{at}"),
+              "interface": name} for at, name in enumerate(interfaces)]
     with contextlib.closing(Switch(stage.namespace)) as switch, contextlib.closing(Watch(stage, count)) as watch:
-        stage.write([{"name": "many", "rise": 1, **more,
-                      "probe": {"type": "tcp", "ports": [PORT], "expect": GREETING},
-                      "advertise": [{"addresses_from": stage.address_file(addresses(family, count))}]}])
+        stage.write([{"name": "many", "rise": 1, "advertise": files,
+                      "probe": {"type": "tcp", "ports": [PORT], "expect": GREETING}}])
         switch.become(True)
         stage.start()
         watch.wait("in")
@@ -48,6 +52,10 @@ def ours(stage, family, count, zebra, seconds, **more):
         stage.stop()
         watch.wait("out")
     return found
+
+
+def ours_on_many(*words):
+    return ours(*words, interfaces=INTERFACES)
 
 
 def main():
@@ -68,9 +76,13 @@ def main():
         frr.start("zebra")
         frr.wait_ready("zebra")
         [zebra] = stage.namespace.named("zebra")
+        for name in INTERFACES:
+            stage.namespace.ip("link", "add", name, "type", "veth", "peer", "name", f"{name}-far")
+            stage.namespace.ip("link", "set", name, "up")
         for family in map(int, options.families.split(",")):
             for count in map(int, options.counts.split(",")):
-                ways = {f"bare renewal each {LEASE / 3:g} s": floor, "anyprobe": ours}
+                ways = {f"bare renewal each {LEASE / 3:g} s": floor, "anyprobe": ours,
+                        f"anyprobe, on {len(INTERFACES)} interfaces": ours_on_many}
                 samples = {way: {"prober": [], "keeper": [], "zebra": []} for way in ways}
                 for number in range(1, options.rounds + 1):
                     for way, measure in ways.items():
