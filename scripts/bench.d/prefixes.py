@@ -11,6 +11,7 @@ import time
 import report
 from stage import Stage, addresses, cpu_seconds, wait_until  # first: it says where the others are
 from lab import Lab  # isort: skip
+from netns import Timeout  # isort: skip
 
 ALL = ipaddress.ip_network("198.18.0.0/15")
 # MinLSInterval (RFC 2328, appendix B): an LSA that was originated less than 5 s ago waits.
@@ -120,7 +121,10 @@ class Bench:
         """(ms to the last route on the router, {daemon: CPU ms})"""
         before = {who: cpu_seconds(pid) for who, pid in self._pids.items()}
         began = do()
-        wait_until(lambda: self._routes() == routes, 60, f"{routes} routes", every=0.05)
+        try:
+            wait_until(lambda: self._routes() == routes, 60, f"{routes} routes", every=0.05)
+        except Timeout as late:
+            raise Timeout(f"{late}, but {self._routes()}; {self.lsas()} LSAs") from None
         last = self._last(began)
         time.sleep(SETTLES)
         return 1000 * (last - began), {who: 1000 * (cpu_seconds(pid) - before[who]) for who, pid in self._pids.items()}
