@@ -97,34 +97,45 @@ bool announces(const CommandLine& line) {
                      [](const auto& setting) { return setting.path == "advertise"; });
 }
 
+std::shared_ptr<const Attachments> attachments_among(const std::vector<SourceFile>& files) {
+  const auto out = std::make_shared<Attachments>();
+  for (const auto& file : files) {
+    if (file.role == SourceFile::Role::configuration) continue;
+    const bool there = file.role == SourceFile::Role::attachment;
+    out->emplace(file.name, there ? Outcome<std::string>(file.text) : Error{file.text});
+  }
+  return out;
+}
+
 }  // namespace
 
-Outcome<std::vector<SourceFile>> read_files(const CommandLine& line) {
+Outcome<std::vector<SourceFile>> read_files(const CommandLine& line, std::vector<ConfigDocument>* documents) {
   auto files = read_configuration(line);
   if (!files) return files;
   auto out = std::move(files).value();
   ConfigErrors errors;  // told by whoever judges the configuration
   std::set<std::string> referenced;
-  for (const auto& document : assemble(line, out, errors)) find_referenced(document.root, referenced);
+  auto found = assemble(line, out, errors);
+  for (const auto& document : found) find_referenced(document.root, referenced);
   for (const auto& path : referenced) {
     if (!path.starts_with('/')) continue;
     auto file = read_source_file(path, path);
     out.push_back(file ? SourceFile{path, file->text, SourceFile::Role::attachment}
                        : SourceFile{path, file.error(), SourceFile::Role::missing});
   }
+  if (documents == nullptr) return out;
+  const auto attachments = attachments_among(out);
+  for (auto& document : found) document.attachments = attachments;
+  *documents = std::move(found);
   return out;
 }
 
 std::vector<ConfigDocument> assemble(const CommandLine& line, const std::vector<SourceFile>& files,
                                      ConfigErrors& errors) {
   std::vector<ConfigDocument> out;
-  const auto attachments = std::make_shared<Attachments>();
+  const auto attachments = attachments_among(files);
   for (const auto& file : files) {
-    if (file.role != SourceFile::Role::configuration) {
-      const bool there = file.role == SourceFile::Role::attachment;
-      attachments->emplace(file.name, there ? Outcome<std::string>(file.text) : Error{file.text});
-      continue;
-    }
+    if (file.role != SourceFile::Role::configuration) continue;
     auto document = parse_document(file.name, file.text);
     if (document)
       out.push_back(std::move(document).value());

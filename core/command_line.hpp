@@ -82,8 +82,11 @@ struct CommandLine {
 Outcome<CommandLine> parse_command_line(const std::vector<std::string>& arguments,
                                         const PluginTable& plugins);
 
-// The files that the command line asks for; none where none was asked for and the flags suffice.
-Outcome<std::vector<SourceFile>> read_files(const CommandLine& line);
+// The files that the command line asks for; none where none was asked for and the flags suffice. `documents`:
+// where it goes what assemble() makes of them, which has to be known here in any case; none if that finds
+// errors.
+Outcome<std::vector<SourceFile>> read_files(const CommandLine& line,
+                                            std::vector<ConfigDocument>* documents = nullptr);
 
 // What the files say, with the flags put on top of it.
 std::vector<ConfigDocument> assemble(const CommandLine& line, const std::vector<SourceFile>& files,

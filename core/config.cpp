@@ -137,9 +137,12 @@ class Loader {
 
   void read_service(const ConfigReader& service) {
     if (!service.expect_object()) return;
-    json merged = defaults_;
-    merged.update(service.value());
-    const auto reader = service.with_value(merged);
+    json merged;
+    if (!defaults_.empty()) {
+      merged = service.value();
+      merged.insert(defaults_.begin(), defaults_.end());  // what is there already stays
+    }
+    const auto reader = defaults_.empty() ? service : service.with_value(merged);
 
     ServiceConfig out;
     out.name = read_name(service);

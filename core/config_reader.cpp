@@ -1,9 +1,10 @@
 #include "config_reader.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdint>
-#include <set>
+#include <utility>
 
 #include "text.hpp"
 
@@ -14,34 +15,12 @@ using nlohmann::json;
 
 constexpr std::size_t kDepth = 32;  // ours has five levels; a bound keeps a hostile file off the stack
 
-// Follows the parser to see what it does not tell: keys that stand twice, and how deep it is.
-class KeyWatcher {
+// Builds the value, and sees what the library's own builder does not tell: keys that stand twice, and how
+// deep it is. That one would also go through all of an array at the end of each object in it.
+class Builder final : public nlohmann::json_sax<json> {
  public:
-  bool event(int depth, json::parse_event_t event, const json& parsed) {
-    switch (event) {
-      case json::parse_event_t::object_start:
-        if (static_cast<std::size_t>(depth) >= kDepth) too_deep_ = true;
-        levels_.push_back({});
-        break;
-      case json::parse_event_t::array_start:
-        if (static_cast<std::size_t>(depth) >= kDepth) too_deep_ = true;
-        levels_.push_back({.keys = {}, .current = {}, .is_array = true});
-        break;
-      case json::parse_event_t::key:
-        levels_.back().current = parsed.get<std::string>();
-        if (!levels_.back().keys.insert(levels_.back().current).second && twice_.empty()) twice_ = path();
-        break;
-      case json::parse_event_t::object_end:
-      case json::parse_event_t::array_end:
-        levels_.pop_back();
-        count_item();
-        break;
-      case json::parse_event_t::value:
-        count_item();
-        break;
-    }
-    return true;
-  }
+  json root;
+  std::string wrong;  // where it is no JSON
 
   [[nodiscard]] std::string complaint() const {
     if (too_deep_) return "is nested more than " + std::to_string(kDepth) + " levels deep";
@@ -49,31 +28,76 @@ class KeyWatcher {
     return {};
   }
 
- private:
-  struct Level {
-    std::set<std::string> keys;
-    std::string current;
-    bool is_array = false;
-    std::size_t index = 0;
-  };
+  bool null() override { return put(nullptr); }
+  bool boolean(bool value) override { return put(value); }
+  bool number_integer(number_integer_t value) override { return put(value); }
+  bool number_unsigned(number_unsigned_t value) override { return put(value); }
+  bool number_float(number_float_t value, const string_t&) override { return put(value); }
+  bool string(string_t& value) override { return put(std::move(value)); }
+  bool binary(binary_t& value) override { return put(std::move(value)); }
+  bool start_object(std::size_t) override { return open(json::object()); }
+  bool start_array(std::size_t) override { return open(json::array()); }
+  bool end_object() override { return end(); }
+  bool end_array() override { return end(); }
 
-  void count_item() {
-    if (!levels_.empty() && levels_.back().is_array) ++levels_.back().index;
+  bool key(string_t& name) override {
+    auto& members = open_.back()->get_ref<json::object_t&>();
+    const auto [member, fresh] = members.try_emplace(name);
+    if (!fresh && twice_.empty()) twice_ = path() + name;
+    slot_ = &member->second;
+    return true;
   }
 
+  bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception& error) override {
+    wrong = error.what();
+    return false;
+  }
+
+ private:
+  template <typename T>
+  bool put(T&& value) {
+    add(std::forward<T>(value));
+    return true;
+  }
+
+  bool open(json value) {
+    if (open_.size() >= kDepth) too_deep_ = true;
+    open_.push_back(&add(std::move(value)));
+    return true;
+  }
+
+  bool end() {
+    open_.pop_back();
+    return true;
+  }
+
+  // Of an array, what was added before moves in memory; nothing of that is open any more.
+  json& add(json value) {
+    if (open_.empty()) return root = std::move(value);
+    if (!open_.back()->is_array()) return *slot_ = std::move(value);
+    open_.back()->push_back(std::move(value));
+    return open_.back()->back();
+  }
+
+  // Of the innermost object, with what is to stand between it and a key.
   [[nodiscard]] std::string path() const {
     std::string out;
-    for (const auto& level : levels_) {
-      if (level.is_array) {
-        out += "[" + std::to_string(level.index) + "]";
-      } else {
-        out += (out.empty() ? "" : ".") + level.current;
+    for (std::size_t level = 0; level + 1 < open_.size(); ++level) {
+      const auto& outer = *open_[level];
+      if (outer.is_array()) {
+        out += "[" + std::to_string(outer.size() - 1) + "]";
+        continue;
       }
+      const auto& members = outer.get_ref<const json::object_t&>();
+      const auto found = std::find_if(members.begin(), members.end(),
+                                      [&](const auto& member) { return &member.second == open_[level + 1]; });
+      out += (out.empty() ? "" : ".") + found->first;
     }
-    return out;
+    return out.empty() ? out : out + ".";
   }
 
-  std::vector<Level> levels_;
+  std::vector<json*> open_;
+  json* slot_ = nullptr;  // of the key that was read last
   std::string twice_;
   bool too_deep_ = false;
 };
@@ -108,20 +132,12 @@ void ConfigErrors::add(std::string line, bool from_flag) {
 }
 
 Outcome<ConfigDocument> parse_document(const std::string& name, std::string_view text) {
-  KeyWatcher watcher;
-  ConfigDocument out{.name = name, .root = {}, .flags = {}, .attachments = {}};
-  try {
-    out.root = json::parse(
-        text.begin(), text.end(),
-        [&](int depth, json::parse_event_t event, json& parsed) {
-          return watcher.event(depth, event, parsed);
-        },
-        /*allow_exceptions=*/true, /*ignore_comments=*/true);
-  } catch (const json::exception& e) {
-    return Error{name + ": " + tidy(e.what())};
-  }
-  if (const auto complaint = watcher.complaint(); !complaint.empty()) return Error{name + ": " + complaint};
-  return out;
+  Builder builder;
+  json::sax_parse(text.begin(), text.end(), &builder, json::input_format_t::json, /*strict=*/true,
+                  /*ignore_comments=*/true);
+  if (!builder.wrong.empty()) return Error{name + ": " + tidy(builder.wrong)};
+  if (const auto complaint = builder.complaint(); !complaint.empty()) return Error{name + ": " + complaint};
+  return ConfigDocument{.name = name, .root = std::move(builder.root), .flags = {}, .attachments = {}};
 }
 
 const std::string* file_reference(const json& value) {

@@ -64,10 +64,12 @@ class ReconcilerLog final : public ReconcilerListener {
   }
 };
 
+// `documents`: what read_files() made of the files; empty where something is wrong with them.
 Outcome<Keeper::View> understand(const CommandLine& line, PluginTable& plugins,
-                                 const std::vector<SourceFile>& files) {
+                                 const std::vector<SourceFile>& files,
+                                 std::vector<ConfigDocument>& documents) {
   ConfigErrors errors;
-  const auto documents = assemble(line, files, errors);
+  if (documents.empty()) documents = assemble(line, files, errors);
   if (!errors.empty()) return Error{errors.lines().front()};
   ConfigContext context;
   context.plugins = &plugins;
@@ -192,9 +194,16 @@ int keep(const CommandLine& line, PluginTable& plugins, const std::string& folde
   NetlinkMonitor monitor(loop, table);
   Reconciler reconciler(loop, table, monitor, listener, line.adopt);
   Keeper::Hooks hooks;
-  hooks.read = [&] { return read_files(line); };
+  // Of the files that were read last. They go while the prober reads its own: of thousands of services that
+  // takes a while, for which it would wait.
+  std::vector<ConfigDocument> documents;
+  Deferred forget(loop, [&] { documents.clear(); });
+  hooks.read = [&] { return read_files(line, &documents); };
   bool sealed = false;
-  hooks.understand = [&](const std::vector<SourceFile>& files) { return understand(line, plugins, files); };
+  hooks.understand = [&](const std::vector<SourceFile>& files) {
+    forget.schedule();
+    return understand(line, plugins, files, documents);
+  };
   hooks.object = [&](const Keeper::View& view) {
     auto out = needed_links(table, view);
     if (sealed && !view.commands.commands.empty()) {

@@ -146,6 +146,27 @@ void read_item(const OptionSpec& spec, const ConfigReader& where, Value& out,
   out.texts.push_back(text);
 }
 
+// What a whole service is made of is for the most part these, so there is nothing between text and value.
+std::optional<Value> simple_default(const OptionSpec& spec) {
+  Value out;
+  out.present = true;
+  switch (spec.kind) {
+    case OptionKind::integer:
+      out.numbers.push_back(std::stoll(spec.default_value));
+      break;
+    case OptionKind::duration: {
+      const auto parsed = parse_duration(spec.default_value);
+      if (!parsed) return std::nullopt;
+      out.numbers.push_back(parsed->count());
+      break;
+    }
+    default:
+      return std::nullopt;
+  }
+  const auto number = out.numbers.front();
+  return number < spec.minimum || number > spec.maximum ? std::nullopt : std::optional(std::move(out));
+}
+
 json default_of(const OptionSpec& spec) {
   const std::string text = spec.default_value;
   switch (spec.kind) {
@@ -167,23 +188,31 @@ struct Options::Impl {
   ConfigReader object;
   std::span<const OptionSpec> specs;
   std::size_t errors_before;
-  std::map<std::string, Value, std::less<>> values;
+  std::vector<std::pair<std::string_view, Value>> values;  // few: they are found sooner than in a map
   CommandRunner* runner = nullptr;
   CommandName commands;  // the place without the option's own name
 
+  [[nodiscard]] Value standard(const OptionSpec& spec) const {
+    if (spec.default_value == nullptr) return {};
+    if (auto simple = simple_default(spec)) return std::move(*simple);
+    Value out;
+    std::vector<std::string> impossible;
+    const auto given = default_of(spec);
+    read_item(spec, object.at(spec.name).with_value(given), out, impossible);
+    out.present = true;
+    if (!impossible.empty()) throw std::logic_error(std::string(spec.name) + ": " + impossible.front());
+    return out;
+  }
+
   void read(const OptionSpec& spec) {
-    Value value;
-    const auto reader = object.at(spec.name);
     if (!object.has(spec.name)) {
       if (spec.required) object.error("lacks " + in_quotes(spec.name));
-      if (spec.default_value != nullptr) {
-        std::vector<std::string> impossible;
-        const auto standard = default_of(spec);
-        read_item(spec, reader.with_value(standard), value, impossible);
-        value.present = true;
-        if (!impossible.empty()) throw std::logic_error(std::string(spec.name) + ": " + impossible.front());
-      }
-    } else if (reader.value().is_array() && !spec.list) {
+      values.emplace_back(spec.name, standard(spec));
+      return;
+    }
+    Value value;
+    const auto reader = object.at(spec.name);
+    if (reader.value().is_array() && !spec.list) {
       reader.error("takes one value, not an array");
     } else if (reader.value().is_array() && reader.value().empty()) {
       reader.error("is an empty list");
@@ -206,11 +235,12 @@ struct Options::Impl {
       else
         value = {};
     }
-    values.emplace(spec.name, std::move(value));
+    values.emplace_back(spec.name, std::move(value));
   }
 
   [[nodiscard]] const Value& find(std::string_view name) const {
-    const auto it = values.find(name);
+    const auto it =
+        std::find_if(values.begin(), values.end(), [&](const auto& one) { return one.first == name; });
     if (it == values.end()) throw std::logic_error("option " + std::string(name) + " was not declared");
     return it->second;
   }
@@ -228,6 +258,7 @@ Options::Options(const ConfigReader& object, std::span<const OptionSpec> specs,
       if (!known) object.at(key).error("is not known here");
     }
   }
+  impl_->values.reserve(specs.size());
   for (const auto& spec : specs) impl_->read(spec);
 }
 

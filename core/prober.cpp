@@ -63,8 +63,8 @@ ConfigErrors Prober::configure(const std::vector<SourceFile>& files, const Circu
   const auto documents = assemble(line_, files, errors);
   if (!errors.empty()) return errors;
 
-  std::map<std::string, Service*> running;
-  for (const auto& service : services_) running.emplace(service->name(), service.get());
+  std::map<std::string, std::unique_ptr<Service>*> running;
+  for (auto& service : services_) running.emplace(service->name(), &service);
   ConfigContext context;
   context.loop = &loop_;
   context.plugins = &plugins_;
@@ -73,7 +73,9 @@ ConfigErrors Prober::configure(const std::vector<SourceFile>& files, const Circu
   context.commands = &commands_;
   context.running = [&](const std::string& name, const std::string& asks) -> const std::vector<Endpoint>* {
     const auto it = running.find(name);
-    return it != running.end() && it->second->config().asks == asks ? &it->second->endpoints() : nullptr;
+    if (it == running.end()) return nullptr;
+    const auto& service = **it->second;
+    return service.config().asks == asks ? &service.endpoints() : nullptr;
   };
   auto config = load_config(documents, context, errors);
   if (!errors.empty()) return errors;
@@ -100,9 +102,8 @@ ConfigErrors Prober::configure(const std::vector<SourceFile>& files, const Circu
       places.push_back({nullptr, count});
       continue;
     }
-    const auto old = std::find_if(services_.begin(), services_.end(),
-                                  [&](const auto& s) { return s != nullptr && s->name() == service.name; });
-    if (old == services_.end()) {
+    const auto known = running.find(service.name);
+    if (known == running.end()) {
       // Of those that run, we know it better than the keeper: the last word may be on its way.
       const auto place = places.size();
       if (place < circumstances.drained.size() && circumstances.drained[place]) drained_.insert(service.name);
@@ -116,12 +117,13 @@ ConfigErrors Prober::configure(const std::vector<SourceFile>& files, const Circu
       places.push_back({next.back().get(), count});
       continue;
     }
-    if (!same((*old)->config(), service)) {
-      (*old)->reconfigure(std::move(service));
-      warn_of_detours(**old);
+    auto& old = *known->second;
+    if (!same(old->config(), service)) {
+      old->reconfigure(std::move(service));
+      warn_of_detours(*old);
       ++changed;
     }
-    next.push_back(std::move(*old));
+    next.push_back(std::move(old));
     places.push_back({next.back().get(), count});
   }
   const auto removed =

@@ -45,7 +45,7 @@ class Keeper {
   };
   struct Hooks {
     std::function<Outcome<std::vector<SourceFile>>()> read;
-    std::function<Outcome<View>(const std::vector<SourceFile>&)> understand;
+    std::function<Outcome<View>(const std::vector<SourceFile>&)> understand;  // what was read last
     // Why what is to be announced must not be, one line each: a link that the host needs.
     std::function<std::vector<std::string>(const View& view)> object;
     // Start a prober or a runner that has `socket` as its end; return its pid, or -1. The socket stays the

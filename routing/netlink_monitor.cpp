@@ -19,9 +19,10 @@ constexpr int kDatagramsAPass = 1024;
 // The kernel names the netlink port that asked for a change (not for addresses of IPv6), which is mostly the
 // number of the process.
 std::string name_of(std::uint32_t port) {
+  if (port == 0) return {};
   std::string name;
   std::ifstream file("/proc/" + std::to_string(port) + "/comm");
-  if (port == 0 || !std::getline(file, name)) return {};
+  if (!std::getline(file, name)) return {};
   for (char& c : name) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
   }
@@ -36,8 +37,16 @@ NetlinkMonitor::NetlinkMonitor(EventLoop& loop, const NetlinkTable& table, int b
   for (const int group : {RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_LINK}) socket_.join(group);
 }
 
+// Ten thousand addresses are renewed every few seconds: each echo would be copied, and wake us up.
+void NetlinkMonitor::leave_out_own() {
+  if (table_.port() == left_out_) return;
+  left_out_ = table_.port();
+  socket_.leave_out(left_out_);
+}
+
 void NetlinkMonitor::start(std::function<void(const TableEvent&)> on_event) {
   on_event_ = std::move(on_event);
+  leave_out_own();
   readable_.start(socket_.fd(), Io::kRead);
 }
 
@@ -56,6 +65,7 @@ void NetlinkMonitor::watch_routes(bool wanted) {
 }
 
 void NetlinkMonitor::read() {
+  leave_out_own();
   for (int i = 0; i < kDatagramsAPass; ++i) {
     const int error = socket_.receive([this](nlmsghdr& message) {
       take(message);

@@ -1,6 +1,7 @@
 // What the kernel tells of changes to addresses, links and routes, but for those that the table made itself.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 
 #include "core/event_loop.hpp"
@@ -25,12 +26,14 @@ class NetlinkMonitor : public RouteMonitor {
 
   void read();
   void take(nlmsghdr& message);
+  void leave_out_own();
 
   const NetlinkTable& table_;
   NetlinkSocket socket_;
   Io readable_;
   std::function<void(const TableEvent&)> on_event_;
   bool overrun_ = false;
+  std::uint32_t left_out_ = 0;
 };
 
 }  // namespace anyprobe

@@ -1,5 +1,7 @@
 #include "netlink_socket.hpp"
 
+#include <arpa/inet.h>
+#include <linux/filter.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <netlink/msg.h>
@@ -8,6 +10,7 @@
 #include <sys/time.h>
 
 #include <cerrno>
+#include <cstddef>
 #include <stdexcept>
 #include <string>
 #include <system_error>
@@ -56,6 +59,26 @@ void NetlinkSocket::join(int group) {
 
 void NetlinkSocket::leave(int group) {
   static_cast<void>(nl_socket_drop_membership(socket_.get(), group));
+}
+
+// The filter reads numbers as if they were in the order of the network.
+void NetlinkSocket::leave_out(std::uint32_t port) {
+  constexpr auto kEqual = static_cast<std::uint16_t>(BPF_JMP | BPF_JEQ | BPF_K);
+  constexpr auto kReturn = static_cast<std::uint16_t>(BPF_RET | BPF_K);
+  constexpr std::uint32_t kAll = 0xffffffff;
+  sock_filter program[] = {
+      {BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(nlmsghdr, nlmsg_pid)},
+      {kEqual, 0, 5, htonl(port)},
+      {BPF_LD | BPF_H | BPF_ABS, 0, 0, offsetof(nlmsghdr, nlmsg_type)},
+      {kEqual, 4, 0, htons(RTM_NEWADDR)},
+      {kEqual, 3, 0, htons(RTM_DELADDR)},
+      {kEqual, 2, 0, htons(RTM_NEWROUTE)},
+      {kEqual, 1, 0, htons(RTM_DELROUTE)},
+      {kReturn, 0, 0, kAll},
+      {kReturn, 0, 0, 0},
+  };
+  const sock_fprog filter{sizeof program / sizeof *program, program};
+  static_cast<void>(setsockopt(fd(), SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter));
 }
 
 void NetlinkSocket::set_nonblocking() {

@@ -24,6 +24,9 @@ class NetlinkSocket {
 
   void join(int group);  // throws std::runtime_error
   void leave(int group);
+  // Of changes to addresses and routes that were asked for through this port the kernel tells no more. Where
+  // it cannot do that it tells of all.
+  void leave_out(std::uint32_t port);
   void set_nonblocking();                                       // throws std::runtime_error
   void set_receive_timeout(std::chrono::milliseconds timeout);  // throws std::runtime_error
 

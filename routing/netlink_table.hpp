@@ -39,6 +39,7 @@ class NetlinkTable : public RouteTable {
   // Whether a notification that names this port tells of a change of ours.
   // The kernel names it for IPv4; for IPv6 it is always 0.
   [[nodiscard]] bool is_own(std::uint32_t port) const { return port == socket_->port(); }
+  [[nodiscard]] std::uint32_t port() const { return socket_->port(); }  // another once an answer has not come
   [[nodiscard]] bool is_as_made(const RawAddress& address) const;
 
  private:

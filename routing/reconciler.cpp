@@ -18,10 +18,14 @@ Lifetime left_of(TimePoint until, TimePoint now) {
   return std::chrono::ceil<std::chrono::seconds>(until - now);
 }
 
-// Not each time that a lease is said anew, since changes of others are said in between.
-bool is_due(TimePoint until, TimePoint told, TimePoint now) {
-  const bool shortened = told > until;
-  return until != TimePoint::max() && (shortened || (told - now) * 6 < (until - now) * 5);
+// Not each time that a lease is said anew, since changes of others are said in between. It is said when a
+// third of it is used up, and what has enough left beyond the next time waits for that.
+bool is_due(TimePoint until, TimePoint told, TimePoint now, Duration enough) {
+  if (until == TimePoint::max()) return false;
+  const auto left = told - now;
+  const auto whole = until - now;
+  if (left > whole) return true;
+  return left * 6 < whole * 5 && left - whole / 3 < enough;
 }
 
 }  // namespace
@@ -138,7 +142,7 @@ void Reconciler::look_at_leases(TimePoint now) {
     const auto& lease = leases_[i];
     desired.wish = lease.until > now ? wishes_[i] : Wish::withdraw;
     desired.lifetime = left_of(lease.until, now);
-    desired.renew = is_due(lease.until, lease.told, now);
+    desired.renew = is_due(lease.until, lease.told, now, times_.enough_left);
     if (!to_repair_.empty() && desired.wish != Wish::announce) to_repair_.erase(desired.advertisement);
   }
 }
@@ -189,6 +193,13 @@ bool Reconciler::compare() {
   auto next = take_gone(all_gone && !seen->torn);
   for (const auto until : waits_) {
     if (until > now) next = std::min(next, until);
+  }
+  // What waited to be renewed, and nobody has said anew.
+  for (std::size_t i = 0; i < desired_.size(); ++i) {
+    const auto& lease = leases_[i];
+    const auto end = lease.told - times_.enough_left;
+    if (states_[i] == AdvertisementState::announced && end > now && lease.told < lease.until)
+      next = std::min(next, end);
   }
   if (next == TimePoint::max())
     due_.stop();

@@ -38,6 +38,9 @@ struct ReconcilerTimes {
   Duration retry = std::chrono::seconds(1);             // after a failure that is new
   Duration least_gap = std::chrono::milliseconds(100);  // between compares that events cause
   Duration repair_gap = std::chrono::seconds(10);       // between texts of repairs to one advertisement
+  // Of a lease, beyond the next time that it is said anew: the kernel is not told yet. To tell it costs tens
+  // of microseconds for each address where an interface has ten thousand.
+  Duration enough_left = std::chrono::seconds(4);
 };
 
 // What is to become of one advertisement.

@@ -237,6 +237,17 @@ TEST_CASE("what is wrong with the whole has its place too") {
               "anyprobe.json: is nested more than 32 levels deep");
 }
 
+TEST_CASE("JSON is read as it stands, and a key that stands twice is called by its whole path") {
+  const std::string text = R"({"a": [1, -2, 2.5, true, null, "x", [], {}, [[3]], {"b": {"c": [4, {"d": 5}]}}],
+                               /* the largest */ "e": 18446744073709551615})";
+  const auto document = parse_document("x", text);
+  REQUIRE(document);
+  CHECK(document->root == nlohmann::json::parse(text, nullptr, true, true));
+  CHECK(parse_document("x", R"({"a": [{"b": 1}, {"c": {"d": 1, "e": [1, 2], "d": 2}}]})").error() ==
+        "x: a[1].c.d: stands here twice");
+  CHECK(parse_document("x", R"({"a": [1, {"b": 1e999}]})").error().starts_with("x: "));
+}
+
 TEST_CASE("where FRR is asked is as usual, or as it is said") {
   const auto usual = load(R"({"services": []})");
   CHECK(usual.config.vty_dir == "/run/frr");

@@ -168,6 +168,17 @@ TEST_CASE("our own changes cause no compare") {
   CHECK(house.monitor.links <= 1);
 }
 
+TEST_CASE("our own changes take no room among the events") {
+  House house(false, 8 << 10);
+  std::vector<Advertisement> many;
+  for (int i = 1; i <= 200; ++i) many.push_back(on("lo", "192.0.2." + std::to_string(i)));
+  house.reconciler.configure(many);
+  REQUIRE(house.reconciler.want(standing(std::vector<bool>(many.size(), true))));
+  house.hear_everything();
+  CHECK(house.monitor.losses == 0);
+  CHECK(house.monitor.service == 0);
+}
+
 TEST_CASE("a foreign address is left alone whatever is wanted") {
   House house;
   REQUIRE(ip({"addr", "add", "192.0.2.1/24", "dev", "lo"}).status == 0);

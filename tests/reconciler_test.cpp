@@ -147,13 +147,32 @@ TEST_CASE("a lease is given to the kernel in whole seconds, and renewed once a p
   CHECK(house.table.there.addresses.at(0).passing);
   house.reconciler.want({{Wish::announce, now + 61s}});
   CHECK(house.table.take_done().empty());
-  house.reconciler.want({{Wish::announce, now + 90s}});
+  house.reconciler.want({{Wish::announce, now + 90s}});  // 30 s more than a third of it are left
+  CHECK(house.table.take_done().empty());
+  house.reconciler.want({{Wish::announce, now + 180s}});
   CHECK(house.table.take_done() == Words{"renew 192.0.2.1/32 on lo"});
-  house.reconciler.want({{Wish::announce, now + 20s}});  // a shorter one holds from now on
+  house.reconciler.want({{Wish::announce, now + 3s}});  // a shorter one holds from now on
+  CHECK(house.table.take_done() == Words{"renew 192.0.2.1/32 on lo"});
+  house.reconciler.want({{Wish::announce, now + 4s}});  // little is left of it in seconds
   CHECK(house.table.take_done() == Words{"renew 192.0.2.1/32 on lo"});
   house.reconciler.want({{Wish::hold, now + 90s}});
   CHECK(house.table.take_done().empty());
   CHECK(house.notes.take() == Words{"192.0.2.1/32 announced"});
+}
+
+TEST_CASE("what waited to be renewed is renewed in time, though nobody says it anew") {
+  ReconcilerTimes times;
+  times.enough_left = 800ms;
+  House house(false, times);
+  house.reconciler.configure({on_lo("192.0.2.1")});
+  const auto now = Clock::now();
+  house.reconciler.want({{Wish::announce, now + 2s}});
+  house.table.take_done();
+  house.reconciler.want({{Wish::announce, now + 2800ms}});
+  CHECK(house.table.take_done().empty());
+  CHECK(house.comes([&] { return !house.table.done.empty(); }));
+  CHECK(Clock::now() - now < 2s);
+  CHECK(house.table.take_done() == Words{"renew 192.0.2.1/32 on lo"});
 }
 
 TEST_CASE(

@@ -342,7 +342,7 @@ TEST_CASE("spacing: a renewed lease is no change") {
   const auto now = Clock::now();
   house.reconciler.want({{Wish::announce, now + 60s}});
   const auto may = house.reconciler.spacing().may_withdraw(kKey);
-  house.reconciler.want({{Wish::announce, now + 90s}});
+  house.reconciler.want({{Wish::announce, now + 200s}});
   CHECK(house.table.take_done() == Words{kAdd, "renew 192.0.2.1/32 on lo"});
   CHECK(house.reconciler.spacing().may_withdraw(kKey) == may);
 }
