@@ -53,7 +53,7 @@ class OneForAll:
 
     def __init__(self, stage, count):
         self._ip = stage.namespace.ip
-        # Where none of the single ones is: FRR 8.4.4 announces no 198.18.0.15/32 within a minute of 198.18.0.0/28.
+        # Where none of the single ones is: behind 198.18.0.0/28, FRR 8.4.4 did not announce 198.18.0.15/32.
         self._prefix = f"198.19.0.0/{32 - (count - 1).bit_length()}"
 
     def _change(self, word):
