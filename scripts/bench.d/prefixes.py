@@ -53,7 +53,8 @@ class OneForAll:
 
     def __init__(self, stage, count):
         self._ip = stage.namespace.ip
-        self._prefix = f"198.18.0.0/{32 - (count - 1).bit_length()}"
+        # Where none of the single ones is: behind 198.18.0.0/28, FRR 8.4.4 did not announce 198.18.0.15/32.
+        self._prefix = f"198.19.0.0/{32 - (count - 1).bit_length()}"
 
     def _change(self, word):
         began = time.monotonic()
