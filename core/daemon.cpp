@@ -197,7 +197,10 @@ int keep(const CommandLine& line, PluginTable& plugins, const std::string& folde
   // Of the files that were read last. They go while the prober reads its own: of thousands of services that
   // takes a while, for which it would wait.
   std::vector<ConfigDocument> documents;
-  Deferred forget(loop, [&] { documents.clear(); });
+  Deferred forget(loop, [&] {
+    documents.clear();
+    give_back_memory();
+  });
   hooks.read = [&] { return read_files(line, &documents); };
   bool sealed = false;
   hooks.understand = [&](const std::vector<SourceFile>& files) {

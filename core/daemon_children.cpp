@@ -141,6 +141,7 @@ int run_prober(const CommandLine& line, PluginTable& plugins) {
              report.before_change();
              const auto errors = prober.configure(files, circumstances);
              if (errors.empty()) report.after_change();
+             give_back_memory();
              if (errors.empty() && !std::exchange(confined, true)) confine_prober(line, plugins, part);
              return KeeperClient::Answer{{errors.all_from_flags(), errors.lines()}, prober.wishes()};
            },

@@ -6,6 +6,7 @@
 #include "exit_codes.hpp"
 #include "local_commands.hpp"
 #include "log.hpp"
+#include "own_process.hpp"
 #include "prober.hpp"
 
 namespace anyprobe {
@@ -74,6 +75,7 @@ int run_dry(const CommandLine& line, PluginTable& plugins, Background& backgroun
   else
     errors.add(files.error());
   if (!errors.empty()) return refuse(line, errors);
+  give_back_memory();
   background.tell(kDone);
   loop.run();
   return kDone;

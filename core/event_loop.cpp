@@ -121,12 +121,14 @@ Signal::~Signal() {
   ev_signal_stop(loop_.raw(), &watcher_);
 }
 
-Deferred::Deferred(EventLoop& loop, std::function<void()> callback)
+Deferred::Deferred(EventLoop& loop, std::function<void()> callback, Turn turn)
     : loop_(loop), callback_(std::move(callback)) {
   ev_init(&watcher_, [](struct ev_loop*, ev_timer* w, int) {
     auto* self = static_cast<Deferred*>(w->data);
     guarded(self->loop_, [&] { self->callback_(); });
   });
+  // libev calls what was fed last first, of those of one priority.
+  ev_set_priority(&watcher_, turn == Turn::last ? EV_MINPRI : 0);
   watcher_.data = this;
 }
 

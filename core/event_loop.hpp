@@ -6,6 +6,7 @@
 #include <ev.h>
 
 #include <chrono>
+#include <cstdint>
 #include <exception>
 #include <functional>
 #include <map>
@@ -106,7 +107,10 @@ class Signal {
 // Calls back from a clean stack, in the same pass of the loop; asked again before that, it still calls once.
 class Deferred {
  public:
-  Deferred(EventLoop& loop, std::function<void()> callback);
+  // Before what else is pending, or behind all of that: what is to be done once for all that happened.
+  enum class Turn : std::uint8_t { next, last };
+
+  Deferred(EventLoop& loop, std::function<void()> callback, Turn turn = Turn::next);
   ~Deferred();
   Deferred(const Deferred&) = delete;
   Deferred& operator=(const Deferred&) = delete;

@@ -1,6 +1,7 @@
 #include "own_process.hpp"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -42,6 +43,12 @@ std::string how_it_ended(int status) {
 Duration RespawnDelay::next(TimePoint started) {
   if (Clock::now() - started > kStableAfter) delay_ = {};
   return std::exchange(delay_, std::clamp(delay_ * 2, kSecond, kLongest));
+}
+
+void give_back_memory() {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
 }
 
 }  // namespace anyprobe

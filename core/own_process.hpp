@@ -38,4 +38,7 @@ class RespawnDelay {
   Duration delay_{};
 };
 
+// What was freed, as after a large configuration was read, goes back to the system.
+void give_back_memory();
+
 }  // namespace anyprobe

@@ -50,9 +50,12 @@ Prober::Prober(EventLoop& loop, const CommandLine& line, PluginTable& plugins, C
       cont_(loop, SIGCONT, [this] { resume(); }),
       hup_(loop, SIGHUP, [this] { link_->request_reload(); }),
       usr2_(loop, SIGUSR2, [this] { hand_over(); }),
-      changed_(loop, [this] { want(); }),
-      ask_(loop, [this] { ask_who_was_hit(); }),
-      reindex_(loop, [this] { index_endpoints(); }),
+      changed_(
+          loop, [this] { want(); }, Deferred::Turn::last),
+      ask_(
+          loop, [this] { ask_who_was_hit(); }, Deferred::Turn::last),
+      reindex_(
+          loop, [this] { index_endpoints(); }, Deferred::Turn::last),
       stop_(loop, [this] { stop_itself(); }),
       renew_(loop, [this] { want(); }),
       lingered_(loop, [this] { leave(); }),
@@ -91,6 +94,7 @@ ConfigErrors Prober::configure(const std::vector<SourceFile>& files, const Circu
     stop_.schedule();
   }
   for (auto& service : config.services) {
+    service.probed = std::string();  // for those who print it
     const auto count = service.advertise.size();
     bool held = false;
     for (std::size_t i = 0; i < count && found != circumstances.found.end(); ++i) {
@@ -111,7 +115,7 @@ ConfigErrors Prober::configure(const std::vector<SourceFile>& files, const Circu
           loop_, std::move(service), [this](Service& s, const HealthEvent& event) { on_event(s, event); },
           [this](Service& s, const Service::Check& check) { on_check(s, check); }, &returns_));
       warn_of_detours(*next.back());
-      if (!suspended_) next.back()->start(added, held);
+      if (!suspended_) next.back()->start(added, config.services.size(), held);
       if (held) taken_up_.insert(next.back()->name());
       ++added;
       places.push_back({next.back().get(), count});
@@ -309,7 +313,7 @@ void Prober::run_hooks_of_all_up(std::string_view reason) {
 
 void Prober::start_all() {
   std::size_t position = 0;
-  for (const auto& service : services_) service->start(position++);
+  for (const auto& service : services_) service->start(position++, services_.size());
 }
 
 void Prober::terminate(const char* signal) {

@@ -4,9 +4,10 @@
 
 namespace anyprobe {
 
-TimePoint Schedule::first(TimePoint now, std::size_t position) {
+TimePoint Schedule::first(TimePoint now, std::size_t position, std::size_t all) {
   const auto wait = std::chrono::microseconds(1000 * position / kFirstPerMillisecond);
-  return now + std::min(std::chrono::duration_cast<Duration>(wait), policy_.interval);
+  const auto evenly = policy_.interval * position / std::max<std::size_t>(all, 1);
+  return now + std::min({std::chrono::duration_cast<Duration>(wait), Duration(evenly), policy_.interval});
 }
 
 TimePoint Schedule::next(TimePoint due, TimePoint now, bool fast, Duration least) {

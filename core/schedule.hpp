@@ -29,8 +29,9 @@ class Schedule {
 
   Schedule(const SchedulePolicy& policy, std::uint32_t seed) : policy_(policy), random_(seed) {}
 
-  // The first attempt of the service that is `position`th of all that start together.
-  TimePoint first(TimePoint now, std::size_t position);
+  // The first attempt of the service that is `position`th of `all` that start together; all of them ask
+  // within one interval.
+  TimePoint first(TimePoint now, std::size_t position, std::size_t all = 1);
   // The attempt after one that was due at `due` and is over at `now`. Never in the past: what was missed is
   // not made up for. `least`: of a fast interval, as far as that is below the usual one.
   TimePoint next(TimePoint due, TimePoint now, bool fast, Duration least = {});

@@ -45,14 +45,14 @@ bool Service::look_at_endpoints() {
   return true;
 }
 
-void Service::start(std::size_t position, bool held) {
+void Service::start(std::size_t position, std::size_t all, bool held) {
   stop();
   const auto now = Clock::now();
   health_ = Health(config_.health, now, held);
   last_instance_.clear();
   reason_ = {};
   detail_.clear();
-  due_ = schedule_.first(now, position);
+  due_ = schedule_.first(now, position, all);
   started_ = true;
   arm();
 }

@@ -32,7 +32,7 @@ class Service {
           ReturnPolling* returns = nullptr);
 
   // Unknown, and asked for the first time soon: see Schedule::first. `held`: see Health.
-  void start(std::size_t position, bool held = false);
+  void start(std::size_t position, std::size_t all = 1, bool held = false);
   void stop();  // asks no more; what it knew is forgotten at the next start
 
   // Time has passed that the loop did not see (a stop): what is stale is said now, and the service is asked

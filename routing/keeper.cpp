@@ -34,9 +34,11 @@ Keeper::Keeper(EventLoop& loop, Reconciler& reconciler, bool adopt, Hooks hooks)
       hup_(loop, SIGHUP, [this] { reload(); }),
       usr2_(loop, SIGUSR2, [this] { hand_over(); }),
       reload_soon_(loop, [this] { reload(); }),
-      apply_(loop, [this] { apply(); }),
+      apply_(
+          loop, [this] { apply(); }, Deferred::Turn::last),
       lease_end_(loop, [this] { apply(); }),
-      tell_(loop, [this] { tell_applied(); }),
+      tell_(
+          loop, [this] { tell_applied(); }, Deferred::Turn::last),
       tell_again_(loop, [this] { tell_applied(); }) {
   make_seat(ProberPart::built_in);
 }

@@ -38,7 +38,8 @@ Reconciler::Reconciler(EventLoop& loop, RouteTable& table, RouteMonitor& monitor
       adopt_(adopt),
       times_(times),
       repairs_(times.repair_gap),
-      now_(loop, [this] { compare(); }),
+      now_(
+          loop, [this] { compare(); }, Deferred::Turn::last),
       later_(loop, [this] { compare(); }),
       periodic_(loop, [this] { compare(); }),
       due_(loop, [this] { compare(); }) {

@@ -17,11 +17,21 @@ TEST_CASE("a thousand services that start together do not ask in the same millis
   std::map<std::int64_t, int> in_millisecond;
   for (std::size_t i = 0; i < 1000; ++i) {
     Schedule schedule({1s, 250ms}, 1);
-    const auto due = schedule.first(TimePoint{10s}, i) - TimePoint{10s};
+    const auto due = schedule.first(TimePoint{10s}, i, 1000) - TimePoint{10s};
     CHECK(due <= 1s);
     ++in_millisecond[std::chrono::duration_cast<std::chrono::milliseconds>(due).count()];
   }
   for (const auto& [millisecond, services] : in_millisecond) CHECK(services <= 2);
+}
+
+TEST_CASE("ten thousand that start together are spread over the interval") {
+  std::map<std::int64_t, int> in_ten_milliseconds;
+  for (std::size_t i = 0; i < 10'000; ++i) {
+    Schedule schedule({1s, 250ms}, 1);
+    ++in_ten_milliseconds[(schedule.first(TimePoint{10s}, i, 10'000) - TimePoint{10s}) / 10ms];
+  }
+  CHECK(in_ten_milliseconds.size() == 100);
+  for (const auto& [step, services] : in_ten_milliseconds) CHECK(services <= 101);
 }
 
 TEST_CASE("services that asked at the same instant drift apart, in steps that they share") {

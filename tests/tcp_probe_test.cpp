@@ -31,7 +31,7 @@ const std::string kExpect = R"(, "expect": "ready")";
 
 }  // namespace
 
-TEST_CASE("a port that accepts passes, over both families, and the connection ends in order") {
+TEST_CASE("a port that accepts passes, over both families, and the server's program has nothing of it") {
   for (const std::string ip : {"127.0.0.1", "::1"}) {
     CAPTURE(ip);
     EventLoop loop;
@@ -41,10 +41,12 @@ TEST_CASE("a port that accepts passes, over both families, and the connection en
     CHECK(result.verdict == Verdict::pass);
     CHECK(result.reason == "ok");
     CHECK(result.detail == server.address() + " connected");
-    CHECK(
-        it.wait_until([&] { return !server.connections().empty() && server.connections().front()->ended; }));
-    it.again();
-    CHECK(it.wait().verdict == Verdict::pass);
+    for (int i = 0; i < 20; ++i) {
+      it.again();
+      CHECK(it.wait().verdict == Verdict::pass);
+    }
+    // Unless this machine stood still for so long that the kernel did not wait for the reset.
+    CHECK(server.connections().size() < 10);
   }
 }
 
@@ -247,8 +249,7 @@ TEST_CASE("what fails on this host says nothing of the ports") {
 TEST_CASE("source and device of a connection are those asked for") {
   EventLoop loop;
   TcpServer server(loop);
-  auto it = ask(loop, server.port(), R"(, "source": "127.0.0.9", "bind_device": "lo")");
-  CHECK(it.wait().verdict == Verdict::pass);
+  auto it = ask(loop, server.port(), R"(, "source": "127.0.0.9", "bind_device": "lo")" + kExpect);
   CHECK(it.wait_until([&] { return !server.connections().empty(); }));
   CHECK(server.connections().front()->peer.ip.to_string() == "127.0.0.9");
 }
