@@ -55,6 +55,7 @@ class Stand:
         self.environment = dict(os.environ)
         self.clock = None  # a WildClock, if it has one
         self.prober = self.keeper = None  # those that start() started
+        self.more = {}  # of the service's configuration
         self.service = Server(self.node, self.folder, "service", sys.executable, "-c", _SERVICE, PORT, GREETING,
                               serves=lambda: listens(self.node.namespace, "tcp", PORT))
         self.closing = contextlib.ExitStack()
@@ -86,7 +87,7 @@ class Stand:
         advertise += [{"link": LINK}]
         return {"services": [{
             "name": "all", "interval": "300ms", "timeout": "250ms", "rise": 1, "fall": 2, "lease": f"{self.lease}s",
-            "probe": {"type": "tcp", "ports": [PORT], "expect": GREETING}, "advertise": advertise}]}
+            "probe": {"type": "tcp", "ports": [PORT], "expect": GREETING}, "advertise": advertise, **self.more}]}
 
     def write_configuration(self, text=None):
         return self.probing.write(text if text is not None else self.configuration())

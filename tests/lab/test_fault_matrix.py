@@ -41,6 +41,9 @@ def die(stand, how):
 @pytest.mark.parametrize("fault", FAULTS, ids=label)
 def test_fault(stand, fault):
     fault.prepare(stand)
+    if fault.stays:
+        # Told of the death, it would be done before the fault.
+        stand.more = {"on_close": "ignore"}
     stand.start()
     if fault.service == "well":
         row = of_the_well(stand, fault)
