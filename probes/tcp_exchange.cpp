@@ -74,8 +74,8 @@ bool TcpExchange::open() {
   const auto socket = open_tcp_socket(target_);
   fd_ = socket.fd;
   if (fd_ < 0) return fail(socket.call, socket.error, true);
-  // The last of the three packets of the handshake waits, as it would for what is said with it, and a reset goes
-  // in its place (tcp(7)).
+  // The last of the three packets of the handshake waits, as it would for what is said with it, and a reset
+  // goes in its place (tcp(7)).
   const int off = 0;
   if (only_connects_) ::setsockopt(fd_, IPPROTO_TCP, TCP_QUICKACK, &off, sizeof off);
   return true;

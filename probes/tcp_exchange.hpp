@@ -65,8 +65,8 @@ class TcpExchange {
   TcpExchange& operator=(const TcpExchange&) = delete;
 
   // `send` (may be empty) outlives the exchange. Without `enough` nothing is read. There is no deadline. With
-  // neither, the connection is taken back before the server's program has seen it: its kernel has answered, and
-  // that is what was asked.
+  // neither, the connection is taken back before the server's program has seen it: its kernel has answered,
+  // and that is what was asked.
   void start(Octets send, Enough enough = nullptr);
   // Takes what has happened to the connection already, without waiting for the event loop to say so.
   void look();
