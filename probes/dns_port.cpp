@@ -107,11 +107,14 @@ void DnsPort::leave(DnsUdpExchange& exchange) {
 // Whoever comes back wants its port back, which may be ours by chance.
 void DnsPort::fail_all(const DnsOutcome& outcome) {
   failed_ = true;
-  for (std::size_t chain = 0; chain < chains_.size(); ++chain) {
-    while (auto* exchange = chains_[chain]) {
-      leave(*exchange);
-      exchange->finish(outcome);
+  for (std::size_t chain = 0; chain < chains_.size();) {
+    auto* exchange = chains_[chain];
+    if (exchange == nullptr) {
+      ++chain;
+      continue;
     }
+    leave(*exchange);
+    exchange->finish(outcome);
   }
 }
 
