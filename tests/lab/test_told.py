@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from conftest import BOTH, service
 from lab import BUILD, SERVICE4
-from netns import PATIENCE, holds, wait_until
+from netns import PATIENCE, Timeout, holds, wait_until
 
 PORT = 8053
 # So seldom that no test sees it.
@@ -61,7 +61,15 @@ class Told:
         what = {"name": "told", "advertise": [{"address": prefix} for prefix in BOTH], "linger": "0s",
                 "probe": {"type": "tcp", "ports": [PORT]}, **SELDOM, **more}
         self.process, self.log = self.probing.run_config(what, log={"level": "debug"})
-        self.probing.announced()
+        try:
+            wait_until(self.there, PATIENCE, "it is announced")
+        except Timeout as error:
+            raise Timeout(f"{error}\n{self.log.read_text()}") from None
+        self.probing.announced(timeout=PATIENCE)
+
+    def there(self):
+        text = self.node.namespace.ip("addr", "show")
+        return all(f" {prefix} " in text for prefix in BOTH)
 
     def hold(self, kind="tcp", address="127.0.0.1", port=PORT):
         self._held += 1
