@@ -187,10 +187,8 @@ class Loader {
     out.lingers_until_shown = !options.has("linger");
     out.linger = out.lingers_until_shown ? kLongestLinger : options.duration("linger");
     out.last_instance.min_peers = static_cast<unsigned>(options.integer("min_peers"));
-    const auto on_close = options.text("on_close");
-    out.on_close = on_close == "withdraw" ? OnClose::withdraw
-                   : on_close == "probe"  ? OnClose::probe
-                                          : OnClose::ignore;
+    const auto on_close = std::find(std::begin(kOnClose), std::end(kOnClose), options.text("on_close"));
+    if (on_close != std::end(kOnClose)) out.on_close = static_cast<OnClose>(on_close - kOnClose);
     out.last_instance.keeps_dead = options.text("last_resort") == "keep";
     const auto interval = options.duration("interval");
     const auto timeout =

@@ -27,6 +27,7 @@ namespace anyprobe {
 // What the kernel's word that the socket of a service is closed brings about: a question at once, of which a
 // refusal decides; a question at once; nothing.
 enum class OnClose : std::uint8_t { withdraw, probe, ignore };
+inline constexpr const char* kOnClose[] = {"withdraw", "probe", "ignore"};
 
 struct ServiceConfig {
   std::string name;

@@ -5,7 +5,6 @@ namespace anyprobe {
 namespace {
 
 constexpr const char* kLastResorts[] = {"keep", "withdraw"};
-constexpr const char* kOnClose[] = {"withdraw", "probe", "ignore"};
 constexpr std::int64_t kDay = 24LL * 3600 * 1000;
 
 constexpr OptionSpec kService[] = {

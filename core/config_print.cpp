@@ -38,9 +38,7 @@ nlohmann::ordered_json describe(const Config& config) {
     if (const auto* token = service.token()) s["drain_token"] = token->prefix.to_string();
     s["min_peers"] = service.last_instance.min_peers;
     s["last_resort"] = service.last_instance.keeps_dead ? "keep" : "withdraw";
-    s["on_close"] = service.on_close == OnClose::withdraw ? "withdraw"
-                    : service.on_close == OnClose::probe  ? "probe"
-                                                          : "ignore";
+    s["on_close"] = kOnClose[static_cast<int>(service.on_close)];
     s["stale_after"] = format_duration(in_ms(service.health.stale_after));
     if (const auto& damping = service.health.damping) {
       s["damping"] = {{"penalty", static_cast<std::int64_t>(damping->penalty)},

@@ -284,8 +284,8 @@ int run_daemon(const CommandLine& given, PluginTable& plugins) {
     if (const auto code = background.detach()) return *code;
     if (chdir("/") != 0) return kSystem;
   }
-  const int code =
-      line.dry_run ? run_dry(line, plugins, background) : keep(line, plugins, folder, background);
+  const int code = line.dry_run ? run_dry(line, plugins, background, hear_of_host)
+                                : keep(line, plugins, folder, background);
   background.tell(code);
   return code;
 }

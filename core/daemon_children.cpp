@@ -73,7 +73,30 @@ std::vector<OwnAdvertisement> own_of(const Prober& prober, const KernelView& vie
   return out;
 }
 
+struct HostWatch {
+  HostWatch(EventLoop& loop, Prober& prober)
+      : sockets(loop, {.closed = [&](const ClosedSocket& closed) { prober.socket_closed(closed); },
+                       .lost = [&] { prober.sockets_lost(); },
+                       .deaf =
+                           [](const std::string& why) {
+                             log(LogLevel::warning,
+                                 "the kernel does not tell of closed sockets (" + why +
+                                     "): a service that dies is noticed when it is asked next");
+                           }}),
+        links(loop, [&](const std::string& interface) { prober.interface_down(interface); }) {
+    prober.hear_of_sockets([this](const std::set<std::uint16_t>& ports) { sockets.watch(ports); },
+                           is_local_address);
+  }
+
+  SocketWatch sockets;
+  LinkWatch links;
+};
+
 }  // namespace
+
+std::shared_ptr<void> hear_of_host(EventLoop& loop, Prober& prober) {
+  return std::make_shared<HostWatch>(loop, prober);
+}
 
 bool is_prober() {
   return std::getenv(kProberVariable) != nullptr;
@@ -114,17 +137,7 @@ int run_prober(const CommandLine& line, PluginTable& plugins) {
   prober.consult([&](const Advertisement& what) { return confirmer.of(what); });
   prober.look_by([&](const Advertisement& what) { return confirmer.sighting_of(what); },
                  [&](const std::set<Advertisement>& watched) { confirmer.watch(watched); });
-  SocketWatch sockets(loop, {.closed = [&](const ClosedSocket& closed) { prober.socket_closed(closed); },
-                             .lost = [&] { prober.sockets_lost(); },
-                             .deaf =
-                                 [](const std::string& why) {
-                                   log(LogLevel::warning,
-                                       "the kernel does not tell of closed sockets (" + why +
-                                           "): a service that dies is noticed when it is asked next");
-                                 }});
-  LinkWatch links(loop, [&](const std::string& interface) { prober.interface_down(interface); });
-  prober.hear_of_sockets([&](const std::set<std::uint16_t>& ports) { sockets.watch(ports); },
-                         is_local_address);
+  const auto heard = hear_of_host(loop, prober);
   report.queue_by([&](const std::string& service) { return prober.queue_of(service); });
   ControlServer control(loop, [&](const ControlRequest& request) {
     const auto obeyed = obey(request, prober);

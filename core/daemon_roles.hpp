@@ -1,9 +1,11 @@
 // What the processes of a daemon share: how they know their roles, and where they say what is wrong.
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "command_line.hpp"
+#include "prober.hpp"
 
 namespace anyprobe {
 
@@ -17,6 +19,9 @@ inline constexpr const char* kModulesEnding = "-modules";
 
 bool in_foreground(const CommandLine& line);
 void open_the_log(const CommandLine& line);
+// The prober is told of sockets of this host that close and of interfaces that go down, for as long as what
+// is returned lives; it goes before loop and prober.
+std::shared_ptr<void> hear_of_host(EventLoop& loop, Prober& prober);
 // On standard error, until a daemon is in the background.
 void complain(const CommandLine& line, const std::string& what);
 

@@ -7,7 +7,6 @@
 #include "local_commands.hpp"
 #include "log.hpp"
 #include "own_process.hpp"
-#include "prober.hpp"
 
 namespace anyprobe {
 namespace {
@@ -62,12 +61,13 @@ class DryRun final : public KeeperLink {
 
 }  // namespace
 
-int run_dry(const CommandLine& line, PluginTable& plugins, Background& background) {
+int run_dry(const CommandLine& line, PluginTable& plugins, Background& background, const Hearing& hearing) {
   EventLoop loop;
   LocalCommands commands(loop);
   Prober prober(loop, line, plugins, commands, ProberPart::whole);
   DryRun link(line, prober);
   prober.use(link);
+  const auto heard = hearing(loop, prober);
   const auto files = read_files(line);
   ConfigErrors errors;
   if (files)

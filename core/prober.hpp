@@ -167,9 +167,8 @@ class Prober {
   std::map<Advertisement, AdvertisementState> states_;  // as of the last look()
   LingerWatch lingering_;
   std::multimap<std::uint16_t, Service*> by_port_;
-  std::set<const Service*> unresolved_;  // whose endpoints may change with their answers
-  std::vector<ClosedSocket> closed_;     // of this pass of the loop
-  std::set<std::string> downs_;          // interfaces, the same
+  std::vector<ClosedSocket> closed_;  // of this pass of the loop
+  std::set<std::string> downs_;       // interfaces, the same
   bool lost_ = false;
   std::vector<Hook> hooks_;
   bool suspended_ = false;

@@ -15,11 +15,9 @@ void Prober::hear_of_sockets(std::function<void(const std::set<std::uint16_t>& p
 
 void Prober::index_endpoints() {
   by_port_.clear();
-  unresolved_.clear();
   std::set<std::uint16_t> ports;
   for (const auto& service : services_) {
     if (service->config().on_close == OnClose::ignore) continue;
-    if (service->endpoints().empty()) unresolved_.insert(service.get());
     for (const auto& endpoint : service->endpoints()) {
       if (endpoint.protocol == Protocol::local) continue;
       by_port_.emplace(endpoint.address.port, service.get());
@@ -32,7 +30,7 @@ void Prober::index_endpoints() {
 void Prober::on_check(Service& service, const Service::Check& check) {
   log_check(service, check);
   // The addresses of names are known with the answers.
-  if (unresolved_.contains(&service) && service.look_at_endpoints()) reindex_.schedule();
+  if (service.endpoints_vary() && service.look_at_endpoints()) reindex_.schedule();
 }
 
 // Not at once: a process that ends closes all that it has, and one question does for them all.
@@ -65,11 +63,9 @@ void Prober::ask_who_was_hit() {
   for (const auto& closed : std::exchange(closed_, {})) {
     const auto [begin, end] = by_port_.equal_range(closed.at.port);
     for (auto it = begin; it != end; ++it) {
-      auto& told = hit.try_emplace(it->second, false).first->second;
-      told = told || was_asked_at(*it->second, closed);
+      if (!hit.contains(it->second) && was_asked_at(*it->second, closed)) hit.emplace(it->second, true);
     }
   }
-  std::erase_if(hit, [](const auto& each) { return !each.second; });
   if (std::exchange(lost_, false)) {
     for (const auto& [port, service] : by_port_) hit.emplace(service, false);
   }

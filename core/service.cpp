@@ -1,6 +1,7 @@
 #include "service.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <random>
 #include <utility>
 
@@ -38,7 +39,9 @@ void Service::make_runner() {
 bool Service::look_at_endpoints() {
   std::vector<Endpoint> now;
   for (const auto& probe : config_.probes) {
-    for (auto& endpoint : probe->endpoints()) now.push_back(std::move(endpoint));
+    auto asked = probe->endpoints();
+    endpoints_vary_ = endpoints_vary_ || asked.empty();
+    now.insert(now.end(), std::make_move_iterator(asked.begin()), std::make_move_iterator(asked.end()));
   }
   if (now == endpoints_) return false;
   endpoints_ = std::move(now);
@@ -107,6 +110,7 @@ void Service::reconfigure(ServiceConfig config) {
   const bool replace = !config.probes.empty();
   // The runner goes before the probes that it points to.
   if (replace) runner_.reset();
+  if (replace) endpoints_vary_ = false;
   if (!replace) config.probes = std::move(config_.probes);
   config_ = std::move(config);
   health_.set_policy(config_.health);

@@ -75,8 +75,10 @@ class Service {
   // Its owner says when it fails; it is cleared with the next start.
   [[nodiscard]] LastInstance& last_instance() { return last_instance_; }
   [[nodiscard]] const LastInstance& last_instance() const { return last_instance_; }
-  // Of probes whose targets are given by name they change with the answers: see endpoints_vary().
+  // Of probes whose targets are given by name they are empty before the first answers, and change with them:
+  // see endpoints_vary().
   [[nodiscard]] const std::vector<Endpoint>& endpoints() const { return endpoints_; }
+  [[nodiscard]] bool endpoints_vary() const { return endpoints_vary_; }
   // Looks again what is asked; true where that is otherwise than before.
   bool look_at_endpoints();
 
@@ -94,6 +96,7 @@ class Service {
   OnEvent on_event_;
   OnCheck on_check_;
   std::vector<Endpoint> endpoints_;
+  bool endpoints_vary_ = false;
   Health health_;
   Schedule schedule_;
   TimePoint due_{};

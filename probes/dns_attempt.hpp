@@ -1,7 +1,6 @@
 // One round of a dns probe: every server over every transport at once, until it is known whether enough pass.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>

@@ -3,12 +3,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <utility>
 
 #include "probes/dns_message.hpp"
+#include "probes/udp_exchange.hpp"
 
 namespace anyprobe {
 namespace {
@@ -18,10 +18,6 @@ constexpr std::size_t kKeptMost = 256;  // of as many servers; a descriptor each
 constexpr std::size_t kLargestDatagram = 65535;
 constexpr std::size_t kAtOnce = 8;  // datagrams by one call
 constexpr int kCallsAPass = 16;     // a flood must not keep the loop from the others
-
-DnsOutcome failed_here(const char* call) {
-  return {.call = call, .error = errno, .local = true};
-}
 
 }  // namespace
 
@@ -33,25 +29,10 @@ DnsPort::~DnsPort() {
 }
 
 DnsOutcome DnsPort::open(const DnsTarget& target) {
-  const int family = target.server.ip.socket_family();
-  fd_ = ::socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd_ < 0) return failed_here("socket");
-  if (!target.device.empty() && ::setsockopt(fd_, SOL_SOCKET, SO_BINDTODEVICE, target.device.c_str(),
-                                             static_cast<socklen_t>(target.device.size())) != 0)
-    return failed_here("bind to device");
-  sockaddr_storage address;
-  if (target.source) {
-    const auto length = SocketAddress{*target.source, 0}.to_sockaddr(address);
-    if (::bind(fd_, reinterpret_cast<const sockaddr*>(&address), length) != 0) return failed_here("bind");
-  }
-  const auto length = target.server.to_sockaddr(address);
-  if (::connect(fd_, reinterpret_cast<const sockaddr*>(&address), length) != 0) return failed_here("connect");
-  // A port that the kernel could choose for us is one that nobody has.
-  sockaddr_storage own;
-  socklen_t own_length = sizeof own;
-  if (::getsockname(fd_, reinterpret_cast<sockaddr*>(&own), &own_length) == 0 &&
-      SocketAddress::from_sockaddr(reinterpret_cast<const sockaddr*>(&own)) == target.server)
-    return {.call = "connect", .error = ECONNREFUSED};
+  const auto socket = open_udp_socket({target.server, target.source, target.device});
+  fd_ = socket.fd;
+  if (fd_ < 0)
+    return {.call = socket.failure.call, .error = socket.failure.error, .local = socket.failure.local};
   opened_ = Clock::now();
   io_.start(fd_, Io::kRead);
   return {};
@@ -64,12 +45,6 @@ bool DnsPort::well(TimePoint now) const {
 std::size_t DnsPort::chain_of(std::span<const std::uint8_t> message) const {
   if (message.size() < 2) return 0;
   return (static_cast<std::size_t>(message[0]) << 8U | message[1]) & (chains_.size() - 1);
-}
-
-DnsUdpExchange** DnsPort::place_of(const DnsUdpExchange& exchange) {
-  auto** at = &chains_[chain_of(exchange.query_)];
-  while (*at != nullptr && *at != &exchange) at = &(*at)->next_;
-  return at;
 }
 
 void DnsPort::grow() {
@@ -98,7 +73,8 @@ void DnsPort::ask(DnsUdpExchange& exchange) {
 }
 
 void DnsPort::leave(DnsUdpExchange& exchange) {
-  auto** at = place_of(exchange);
+  auto** at = &chains_[chain_of(exchange.query_)];
+  while (*at != nullptr && *at != &exchange) at = &(*at)->next_;
   if (*at == nullptr) return;
   *at = std::exchange(exchange.next_, nullptr);
   --waiting_;

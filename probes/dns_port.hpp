@@ -37,7 +37,6 @@ class DnsPort : public std::enable_shared_from_this<DnsPort> {
   void read();
   void take(std::span<const std::uint8_t> datagram);
   void fail_all(const DnsOutcome& outcome);
-  DnsUdpExchange** place_of(const DnsUdpExchange& exchange);
   [[nodiscard]] std::size_t chain_of(std::span<const std::uint8_t> message) const;
   void grow();
 

@@ -9,6 +9,40 @@
 #include <utility>
 
 namespace anyprobe {
+namespace {
+
+std::optional<SocketAddress> address_of(int fd) {
+  sockaddr_storage own;
+  socklen_t length = sizeof own;
+  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&own), &length) != 0) return std::nullopt;
+  return SocketAddress::from_sockaddr(reinterpret_cast<const sockaddr*>(&own));
+}
+
+}  // namespace
+
+UdpSocket open_udp_socket(const UdpTarget& target) {
+  const int fd = ::socket(target.server.ip.socket_family(), SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) return {-1, {"socket", errno, true}};
+  const auto failed = [fd](const char* call, int error, bool local) {
+    ::close(fd);
+    return UdpSocket{-1, {call, error, local}};
+  };
+  if (!target.device.empty() && ::setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, target.device.c_str(),
+                                             static_cast<socklen_t>(target.device.size())) != 0)
+    return failed("bind to device", errno, true);
+  sockaddr_storage address;
+  if (target.source) {
+    const socklen_t length = SocketAddress{*target.source, 0}.to_sockaddr(address);
+    if (::bind(fd, reinterpret_cast<const sockaddr*>(&address), length) != 0)
+      return failed("bind", errno, true);
+  }
+  const socklen_t length = target.server.to_sockaddr(address);
+  if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), length) != 0)
+    return failed("connect", errno, true);
+  // A port that the kernel could choose for us is one that nobody has.
+  if (address_of(fd) == target.server) return failed("connect", ECONNREFUSED, false);
+  return {fd, {}};
+}
 
 UdpExchange::UdpExchange(EventLoop& loop, const UdpTarget& target, Received received, Failed failed)
     : target_(target),
@@ -34,25 +68,13 @@ void UdpExchange::send(Octets datagram) {
 }
 
 bool UdpExchange::open_socket() {
-  fd_ = ::socket(target_.server.ip.socket_family(), SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd_ < 0) return fail("socket", errno, true);
-  if (!target_.device.empty() && ::setsockopt(fd_, SOL_SOCKET, SO_BINDTODEVICE, target_.device.c_str(),
-                                              static_cast<socklen_t>(target_.device.size())) != 0) {
-    return fail("bind to device", errno, true);
+  const auto socket = open_udp_socket(target_);
+  fd_ = socket.fd;
+  if (fd_ < 0) {
+    ended_ = true;
+    failed_(socket.failure);
+    return false;
   }
-  sockaddr_storage address;
-  if (target_.source) {
-    const socklen_t length = SocketAddress{*target_.source, 0}.to_sockaddr(address);
-    if (::bind(fd_, reinterpret_cast<const sockaddr*>(&address), length) != 0) {
-      return fail("bind", errno, true);
-    }
-  }
-  const socklen_t length = target_.server.to_sockaddr(address);
-  if (::connect(fd_, reinterpret_cast<const sockaddr*>(&address), length) != 0) {
-    return fail("connect", errno, true);
-  }
-  // A port that the kernel could choose for us is one that nobody has.
-  if (local_address() == target_.server) return fail("connect", ECONNREFUSED, false);
   io_.start(fd_, Io::kRead);
   return true;
 }
@@ -75,10 +97,7 @@ void UdpExchange::receive() {
 }
 
 std::optional<SocketAddress> UdpExchange::local_address() const {
-  sockaddr_storage own;
-  socklen_t length = sizeof own;
-  if (fd_ < 0 || ::getsockname(fd_, reinterpret_cast<sockaddr*>(&own), &length) != 0) return std::nullopt;
-  return SocketAddress::from_sockaddr(reinterpret_cast<const sockaddr*>(&own));
+  return fd_ < 0 ? std::nullopt : address_of(fd_);
 }
 
 bool UdpExchange::fail(const char* call, int error, bool local) {

@@ -26,6 +26,14 @@ struct UdpFailure {
   bool local = false;  // it failed on this host, before anything could have come back
 };
 
+// A socket that is connected to the target, or what kept it from being made (then `fd` is -1).
+struct UdpSocket {
+  int fd = -1;
+  UdpFailure failure;
+};
+// The caller closes it.
+UdpSocket open_udp_socket(const UdpTarget& target);
+
 class UdpExchange {
  public:
   using Octets = std::span<const std::uint8_t>;

@@ -61,12 +61,18 @@ void NetlinkSocket::leave(int group) {
   static_cast<void>(nl_socket_drop_membership(socket_.get(), group));
 }
 
+int NetlinkSocket::filter(std::span<const sock_filter> steps) {
+  // It is only read.
+  const sock_fprog program{static_cast<unsigned short>(steps.size()), const_cast<sock_filter*>(steps.data())};
+  return setsockopt(fd(), SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) == 0 ? 0 : errno;
+}
+
 // The filter reads numbers as if they were in the order of the network.
 void NetlinkSocket::leave_out(std::uint32_t port) {
   constexpr auto kEqual = static_cast<std::uint16_t>(BPF_JMP | BPF_JEQ | BPF_K);
   constexpr auto kReturn = static_cast<std::uint16_t>(BPF_RET | BPF_K);
   constexpr std::uint32_t kAll = 0xffffffff;
-  sock_filter program[] = {
+  const sock_filter program[] = {
       {BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(nlmsghdr, nlmsg_pid)},
       {kEqual, 0, 5, htonl(port)},
       {BPF_LD | BPF_H | BPF_ABS, 0, 0, offsetof(nlmsghdr, nlmsg_type)},
@@ -77,8 +83,7 @@ void NetlinkSocket::leave_out(std::uint32_t port) {
       {kReturn, 0, 0, kAll},
       {kReturn, 0, 0, 0},
   };
-  const sock_fprog filter{sizeof program / sizeof *program, program};
-  static_cast<void>(setsockopt(fd(), SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter));
+  static_cast<void>(filter(program));
 }
 
 void NetlinkSocket::set_nonblocking() {

@@ -13,6 +13,7 @@
 #include <vector>
 
 struct nlmsghdr;
+struct sock_filter;
 
 namespace anyprobe {
 
@@ -24,6 +25,8 @@ class NetlinkSocket {
 
   void join(int group);  // throws std::runtime_error
   void leave(int group);
+  // What the kernel is to hand over, in place of what it was told before. 0, or errno.
+  [[nodiscard]] int filter(std::span<const sock_filter> steps);
   // Of changes to addresses and routes that were asked for through this port the kernel tells no more. Where
   // it cannot do that it tells of all.
   void leave_out(std::uint32_t port);

@@ -4,14 +4,13 @@
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
-#include <netlink/attr.h>
-#include <netlink/msg.h>
 
 #include <algorithm>
 #include <array>
 #include <cstddef>
-#include <cstring>
 #include <iterator>
+
+#include "netlink_request.hpp"
 
 namespace anyprobe {
 namespace {
@@ -82,10 +81,8 @@ IpAddress address_of(int family, const void* octets) {
 }  // namespace
 
 std::optional<ClosedSocket> parse_closed_socket(nlmsghdr& message) {
-  if (message.nlmsg_type != SOCK_DIAG_BY_FAMILY || nlmsg_valid_hdr(&message, sizeof(inet_diag_msg)) == 0)
-    return std::nullopt;
   inet_diag_msg told;
-  std::memcpy(&told, nlmsg_data(&message), sizeof told);
+  if (message.nlmsg_type != SOCK_DIAG_BY_FAMILY || !read_header(message, told)) return std::nullopt;
   if (told.idiag_family != AF_INET && told.idiag_family != AF_INET6) return std::nullopt;
   if (told.id.idiag_dport != 0) return std::nullopt;
   const auto* protocol = nlmsg_find_attr(&message, sizeof(inet_diag_msg), INET_DIAG_PROTOCOL);
@@ -108,20 +105,14 @@ std::vector<sock_filter> make_port_filter(const std::set<std::uint16_t>& ports) 
   return out;
 }
 
-std::vector<std::byte> make_empty_question(int family, int protocol, std::uint32_t port,
-                                           std::uint32_t sequence) {
-  nlmsghdr head{};
-  head.nlmsg_len = NLMSG_LENGTH(sizeof(inet_diag_req_v2));
-  head.nlmsg_type = SOCK_DIAG_BY_FAMILY;
-  head.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-  head.nlmsg_seq = sequence;
-  head.nlmsg_pid = port;
+std::vector<std::byte> make_empty_question(const RequestHead& head, int family, int protocol) {
+  Request request({head.port, head.sequence, head.flags | NLM_F_DUMP}, SOCK_DIAG_BY_FAMILY);
   inet_diag_req_v2 body{};
   body.sdiag_family = static_cast<std::uint8_t>(family);
   body.sdiag_protocol = static_cast<std::uint8_t>(protocol);
-  std::vector<std::byte> out(head.nlmsg_len);
-  std::memcpy(out.data(), &head, sizeof head);
-  std::memcpy(out.data() + NLMSG_HDRLEN, &body, sizeof body);
+  request.header(body);
+  std::vector<std::byte> out;
+  request.append_to(out);
   return out;
 }
 

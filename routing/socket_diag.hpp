@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/closed_socket.hpp"
+#include "netlink_message.hpp"
 
 struct nlmsghdr;
 
@@ -24,7 +25,6 @@ std::optional<ClosedSocket> parse_closed_socket(nlmsghdr& message);
 std::vector<sock_filter> make_port_filter(const std::set<std::uint16_t>& ports);
 
 // Asks for no socket of this kind, which a kernel that knows the kind grants.
-std::vector<std::byte> make_empty_question(int family, int protocol, std::uint32_t port,
-                                           std::uint32_t sequence);
+std::vector<std::byte> make_empty_question(const RequestHead& head, int family, int protocol);
 
 }  // namespace anyprobe

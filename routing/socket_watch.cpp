@@ -30,8 +30,7 @@ void SocketWatch::watch(const std::set<std::uint16_t>& ports) {
   ports_ = ports;
   std::string wrong;
   try {
-    if (socket_ == nullptr) open();
-    wrong = attach();
+    wrong = socket_ == nullptr ? open() : attach();
   } catch (const std::runtime_error& error) {
     wrong = error.what();
   }
@@ -42,27 +41,29 @@ void SocketWatch::watch(const std::set<std::uint16_t>& ports) {
   handlers_.deaf(wrong);
 }
 
-void SocketWatch::open() {
+std::string SocketWatch::open() {
   socket_ = std::make_unique<NetlinkSocket>(kBuffer, NETLINK_SOCK_DIAG);
   socket_->set_nonblocking();
   // One that lacks the kind can be asked for it, and grants the groups all the same.
   for (const int family : {AF_INET, AF_INET6}) {
     for (const int protocol : {IPPROTO_TCP, IPPROTO_UDP}) {
-      if (!knows(family, protocol)) throw std::runtime_error("it has no INET_DIAG for TCP and UDP");
+      if (!knows(family, protocol)) return "it has no INET_DIAG for TCP and UDP";
     }
   }
-  if (const auto wrong = attach(); !wrong.empty()) throw std::runtime_error(wrong);
+  // Before the groups, so that nothing else comes.
+  if (auto wrong = attach(); !wrong.empty()) return wrong;
   for (const int group : {SKNLGRP_INET_TCP_DESTROY, SKNLGRP_INET_UDP_DESTROY, SKNLGRP_INET6_TCP_DESTROY,
                           SKNLGRP_INET6_UDP_DESTROY}) {
     socket_->join(group);
   }
   readable_.start(socket_->fd(), Io::kRead);
+  return {};
 }
 
 // The kernel answers inside of send().
 bool SocketWatch::knows(int family, int protocol) {
   const auto sequence = ++sequence_;
-  if (socket_->send(make_empty_question(family, protocol, socket_->port(), sequence)) != 0) return false;
+  if (socket_->send(make_empty_question({socket_->port(), sequence, 0}, family, protocol)) != 0) return false;
   bool done = false;
   bool granted = false;
   while (!done) {
@@ -81,10 +82,8 @@ bool SocketWatch::knows(int family, int protocol) {
 }
 
 std::string SocketWatch::attach() {
-  auto steps = make_port_filter(ports_);
-  const sock_fprog program{static_cast<unsigned short>(steps.size()), steps.data()};
-  if (setsockopt(socket_->fd(), SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) == 0) return {};
-  return std::string("its socket takes no filter: ") + std::strerror(errno);
+  const int error = socket_->filter(make_port_filter(ports_));
+  return error == 0 ? std::string() : std::string("its socket takes no filter: ") + std::strerror(error);
 }
 
 void SocketWatch::read() {

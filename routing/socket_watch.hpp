@@ -30,7 +30,7 @@ class SocketWatch {
   void watch(const std::set<std::uint16_t>& ports);
 
  private:
-  void open();
+  std::string open();  // what is wrong, as attach()
   bool knows(int family, int protocol);
   std::string attach();
   void read();

@@ -63,6 +63,13 @@ struct House {
     REQUIRE(service->up());
   }
 
+  // What it is answered from now on, and a question at once; false where no answer comes of it.
+  bool ask(const Result& says, bool closed) {
+    oracle->says = says;
+    service->ask_at_once(closed);
+    return run();
+  }
+
   // Until an answer is there, or the time is over.
   bool run(Duration most = 10s) {
     const int before = answers;
@@ -83,9 +90,7 @@ struct House {
 
 TEST_CASE("service: a closed socket and a refusal decide without waiting for fall") {
   House house;
-  house.oracle->says = kRefused;
-  house.service->ask_at_once(true);
-  CHECK(house.run());
+  CHECK(house.ask(kRefused, true));
   CHECK(house.service->state() == HealthState::down);
   CHECK(house.service->reason() == "refused");
   CHECK(house.oracle->questions == 2);
@@ -97,33 +102,25 @@ TEST_CASE("service: a closed socket of several is no death") {
   CHECK(house.run());
   CHECK(house.service->up());
   // And is forgotten with the answer.
-  house.oracle->says = kRefused;
-  house.service->ask_at_once(false);
-  CHECK(house.run());
+  CHECK(house.ask(kRefused, false));
   CHECK(house.service->up());
 }
 
 TEST_CASE("service: silence after a closed socket counts as silence does") {
   House house;
-  house.oracle->says = kSilent;
-  house.service->ask_at_once(true);
-  CHECK(house.run());
+  CHECK(house.ask(kSilent, true));
   CHECK(house.service->up());
 }
 
-TEST_CASE("service: the kernel's word alone counts where on_close says so") {
+TEST_CASE("service: the kernel's word decides nothing where on_close says so") {
   House house(OnClose::probe);
-  house.oracle->says = kRefused;
-  house.service->ask_at_once(true);
-  CHECK(house.run());
+  CHECK(house.ask(kRefused, true));
   CHECK(house.service->up());
 }
 
 TEST_CASE("service: a death that is told of several times counts once where on_close says so") {
   House house(OnClose::probe);
-  house.oracle->says = kRefused;
-  house.service->ask_at_once(true);
-  CHECK(house.run());
+  CHECK(house.ask(kRefused, true));
   for (int i = 0; i < 5; ++i) house.service->ask_at_once(true);
   CHECK(house.run());  // the second question after a refusal
   house.service->ask_at_once(true);
@@ -167,17 +164,13 @@ TEST_CASE("service: a local error says nothing, and the kernel's word waits for 
   house.service->ask_at_once(true);
   CHECK(house.run());
   CHECK(house.service->up());
-  house.oracle->says = kRefused;
-  house.service->ask_at_once(false);
-  CHECK(house.run());
+  CHECK(house.ask(kRefused, false));
   CHECK(house.service->state() == HealthState::down);
 }
 
 TEST_CASE("service: a refusal is followed by one more question at once") {
   House house;
-  house.oracle->says = kRefused;
-  house.service->ask_at_once(false);
-  CHECK(house.run());
+  CHECK(house.ask(kRefused, false));
   CHECK(house.run(2s));
   CHECK(house.service->up());
   CHECK_FALSE(house.run(300ms));
@@ -200,9 +193,7 @@ TEST_CASE("service: while nobody listens it is asked at the fast interval") {
   config.health.rise = 2;
   config.health.stale_after = 120s;
   house.service->reconfigure(std::move(config));
-  house.oracle->says = kRefused;
-  house.service->ask_at_once(true);
-  CHECK(house.run());
+  CHECK(house.ask(kRefused, true));
   REQUIRE(house.service->state() == HealthState::down);
   CHECK(house.run(5s));
   CHECK(house.run(5s));
@@ -224,9 +215,7 @@ TEST_CASE("service: many that are refused are asked less often each") {
   house.service->reconfigure(std::move(config));
   std::vector<std::unique_ptr<ReturnPolling::Place>> others;
   for (int i = 0; i < 30'000; ++i) others.push_back(std::make_unique<ReturnPolling::Place>(house.returns));
-  house.oracle->says = kRefused;
-  house.service->ask_at_once(true);
-  CHECK(house.run());
+  CHECK(house.ask(kRefused, true));
   REQUIRE(house.service->state() == HealthState::down);
   CHECK_FALSE(house.run(300ms));
 }

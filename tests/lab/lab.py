@@ -197,8 +197,12 @@ class Node:
     def clear(self):
         """Removes what else a test may have left: processes, interfaces, and what is on those that stay."""
         ours = {process.pid for process in (self.unbound, *self.frr.processes.values()) if process}
-        for pid in set(self.namespace.pids()) - ours:
+        left = set(self.namespace.pids()) - ours
+        for pid in left:
             kill(pid, signal.SIGKILL)
+        # What they held is free only then.
+        wait_until(lambda: all(netns.process_state(pid) in (None, "Z") for pid in left), PATIENCE,
+                   f"{self.name}: what a test left ends")
         for link in self.namespace.ip("-j", "addr", "show"):
             if link["ifname"] not in ("lo", "eth0"):
                 # One of a veth pair takes the other along.

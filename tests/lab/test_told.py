@@ -114,6 +114,24 @@ def test_death_of_a_resolver(told):
     told.probing.withdrawn()
 
 
+def test_death_of_a_service_that_is_asked_by_name(told):
+    """Where it is asked is known with its first answer."""
+    holder = told.hold()
+    told.start(probe={"type": "tcp", "host": "localhost", "ports": [PORT], "source": "127.0.0.1"})
+    kill(holder)
+    told.probing.withdrawn()
+
+
+def test_a_dry_run_hears_of_it_too(told):
+    holder = told.hold()
+    path = told.probing.write({"services": [service(SERVICE4, **SELDOM, probe={"type": "tcp", "ports": [PORT]})]})
+    log = told.probing.folder / "dry.log"
+    told.node.namespace.spawn(BUILD / "anyprobe", "run", "--dry-run", "--config", path, log=log)
+    wait_until(lambda: log.exists() and "would announce" in log.read_text(), PATIENCE, "it would announce")
+    kill(holder)
+    wait_until(lambda: "would withdraw" in log.read_text(), PATIENCE, "it would withdraw")
+
+
 def test_it_is_asked_whether_it_is_back(told):
     told.start(probe={"type": "dns", "server": "127.0.0.1", "query": "www.example.org"}, rise=2, fast_interval="100ms")
     told.node.kill_unbound()
