@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -246,8 +247,9 @@ class Lab:
     def __enter__(self):
         netns.remove_leftovers()
         for number in (signal.SIGTERM, signal.SIGHUP):
-            # Ends as Ctrl-C does, so that the namespaces go.
-            if signal.getsignal(number) == signal.SIG_DFL:
+            # Ends as Ctrl-C does, so that the namespaces go. A worker of xdist may run its tests in another thread,
+            # which may not say so.
+            if signal.getsignal(number) == signal.SIG_DFL and threading.current_thread() is threading.main_thread():
                 signal.signal(number, lambda got, _: sys.exit(128 + got))
         with contextlib.ExitStack() as stack:
             self._build(stack)

@@ -8,7 +8,7 @@ import pytest
 from conftest import BOTH, PROMPT, QUICK, service
 from frr import permitted
 from lab import SECOND4, SERVICE4, SERVICE6
-from netns import Namespace, kill, process_state, wait_until
+from netns import PATIENCE, Namespace, kill, process_state, wait_until
 from status import becomes
 
 FIRST, OTHER = "192.0.2.153/32", "192.0.2.154/32"
@@ -114,6 +114,8 @@ def test_side_by_side_as_in_rc_local(probing, behind):
         probing.withdrawn((FIRST, OTHER))
         node.namespace.ip("link", "set", "bond0", "up")
         node.namespace.ip("addr", "replace", "2001:db8:ffff:a000:fdc0::101/120", "dev", "bond0", "nodad")
+        # The router may not have heard yet that the third was gone.
+        wait_until(lambda: all(of_node(node, prefix) for prefix in prefixes), PATIENCE, "all routes are back")
         probing.announced(prefixes)
 
         suspended = prober(node, FIRST)
