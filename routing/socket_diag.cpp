@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
-#include <iterator>
+#include <numeric>
 
 #include "netlink_request.hpp"
 
@@ -26,6 +26,26 @@ struct Range {
   std::uint16_t last = 0;
 };
 
+// As many as there may be, by closing the narrowest gaps.
+std::vector<Range> joined(const std::vector<Range>& ranges) {
+  std::vector<std::size_t> behind(ranges.size() - 1);
+  std::iota(behind.begin(), behind.end(), std::size_t{0});
+  const auto width = [&](std::size_t i) { return ranges[i + 1].first - ranges[i].last; };
+  const auto closed = behind.begin() + static_cast<std::ptrdiff_t>(ranges.size() - kMostRanges);
+  std::nth_element(behind.begin(), closed, behind.end(),
+                   [&](std::size_t a, std::size_t b) { return width(a) < width(b); });
+  std::vector<bool> closes(ranges.size());
+  for (auto it = behind.begin(); it != closed; ++it) closes[*it] = true;
+  std::vector<Range> out = {ranges.front()};
+  for (std::size_t i = 1; i < ranges.size(); ++i) {
+    if (closes[i - 1])
+      out.back().last = ranges[i].last;
+    else
+      out.push_back(ranges[i]);
+  }
+  return out;
+}
+
 std::vector<Range> ranges_of(const std::set<std::uint16_t>& ports) {
   std::vector<Range> out;
   for (const auto port : ports) {
@@ -34,15 +54,7 @@ std::vector<Range> ranges_of(const std::set<std::uint16_t>& ports) {
     else
       out.push_back({port, port});
   }
-  while (out.size() > kMostRanges) {
-    auto closest = out.begin();
-    for (auto it = out.begin(); std::next(it) != out.end(); ++it) {
-      if (std::next(it)->first - it->last < std::next(closest)->first - closest->last) closest = it;
-    }
-    closest->last = std::next(closest)->last;
-    out.erase(std::next(closest));
-  }
-  return out;
+  return out.size() > kMostRanges ? joined(out) : out;
 }
 
 sock_filter step(unsigned code, std::uint32_t k, std::uint8_t yes = 0, std::uint8_t no = 0) {
