@@ -149,13 +149,17 @@ class Loader {
     Options options(reader, service_options(), kServiceKeys);
     read_times(options, reader, out);
     out.health.damping = read_damping(reader.at("damping"));
-    out.commands = read_service_commands(options);
+    auto commands = read_service_commands(options);
+    const bool as_before = !config_.services.empty() && *config_.services.back().commands == commands;
+    out.commands = as_before ? config_.services.back().commands
+                             : std::make_shared<const ServiceCommands>(std::move(commands));
     if (context_.loop != nullptr) judge_service_commands(service);
     read_advertisements(service, out);
     if (options.has("drain_token")) out.has_token = advertise_.read_token(options, out.name, out.advertise);
+    if (!context_.prepares) config_.probed.emplace_back();
     read_probes(service, out);
     if (context_.plugins != nullptr) {
-      list_commands(service, out.name, out.commands, in_ms(out.timeout) + kKillMargin, config_.user,
+      list_commands(service, out.name, *out.commands, in_ms(out.timeout) + kKillMargin, config_.user,
                     *context_.plugins, config_.commands.commands);
     }
     config_.services.push_back(std::move(out));
@@ -253,9 +257,10 @@ class Loader {
     const bool own = context_.part == ProberPart::whole || context_.part == out.part;
     out.shared = read_shared(value, several);
 
-    out.asks = value.value().dump();
-    add_attachments(value, value.value(), out.asks);
-    out.probed = without_secrets(value.value()).dump();
+    auto asks = value.value().dump();
+    add_attachments(value, value.value(), asks);
+    out.asks = digest_of_probes(asks);
+    if (!context_.prepares) config_.probed.back() = without_secrets(value.value()).dump();
     if (const auto* endpoints = context_.running ? context_.running(out.name, out.asks) : nullptr) {
       refuse_own_addresses(value, *endpoints, out);
       return;

@@ -20,6 +20,7 @@
 #include "plugin_table.hpp"
 #include "probe.hpp"
 #include "prober_part.hpp"
+#include "probes_digest.hpp"
 #include "schedule.hpp"
 
 namespace anyprobe {
@@ -42,13 +43,12 @@ struct ServiceConfig {
   ProberPart part = ProberPart::built_in;
   // Empty where ConfigContext::running said that they stay, or where they are another prober's.
   std::vector<std::unique_ptr<Probe>> probes;
-  std::size_t need = 1;      // how many of the probes must pass
-  std::vector<bool> shared;  // for each of them, also where they are not here: see Tally
-  std::string asks;          // two services of the same `asks` have the same probes; has secrets in it
-  std::string probed;        // the probes as JSON, without secrets
+  std::size_t need = 1;                  // how many of the probes must pass
+  std::vector<bool> shared;              // for each of them, also where they are not here: see Tally
+  ProbesDigest asks{};                   // two services of the same have the same probes
   std::vector<Advertisement> advertise;  // with the token of its drains, which is the last
   bool has_token = false;
-  ServiceCommands commands;
+  std::shared_ptr<const ServiceCommands> commands;  // never null; many have the same
 
   // What it announces for its clients.
   [[nodiscard]] std::span<const Advertisement> served() const {
@@ -64,6 +64,8 @@ inline constexpr const char* kVtyDir = "/run/frr";
 
 struct Config {
   std::vector<ServiceConfig> services;
+  std::vector<std::string>
+      probed;           // of each, the probes as JSON, without secrets; none where they are for a daemon
   std::string user;     // whom the prober runs as; empty: anyprobe, else nobody
   std::string plugins;  // the folder of modules; empty: none
   LogSettings log;
@@ -80,7 +82,7 @@ struct ConfigContext {
   PluginTable* plugins = nullptr;
   // What the running service of that name asks, if it asks just that already: then its probes are not made
   // again.
-  std::function<const std::vector<Endpoint>*(const std::string& name, const std::string& asks)> running;
+  std::function<const std::vector<Endpoint>*(const std::string& name, const ProbesDigest& asks)> running;
   bool needs_advertisements = true;
   // The built-in part takes services with modules as they are. Who has modules judges all, but prepares and
   // keeps the probes of its own part alone.

@@ -24,7 +24,8 @@ nlohmann::ordered_json describe(const Config& config) {
   out["lsa_flooding"] = format_duration(in_ms(config.lsa_flooding));
   if (!config.commands.commands.empty()) out["max_running"] = config.commands.max_running;
   out["services"] = ordered_json::array();
-  for (const auto& service : config.services) {
+  for (std::size_t i = 0; i < config.services.size(); ++i) {
+    const auto& service = config.services[i];
     ordered_json s;
     s["name"] = service.name;
     s["interval"] = format_duration(in_ms(service.schedule.interval));
@@ -47,12 +48,12 @@ nlohmann::ordered_json describe(const Config& config) {
                       {"half_life", format_duration(in_ms(damping->half_life))},
                       {"maximum", format_duration(in_ms(damping->maximum))}};
     }
-    const auto& commands = service.commands;
+    const auto& commands = *service.commands;
     if (!commands.exec_user.empty()) s["exec_user"] = commands.exec_user;
     if (!commands.on_up.empty()) s["on_up"] = commands.on_up;
     if (!commands.on_down.empty()) s["on_down"] = commands.on_down;
     s["hook_timeout"] = format_duration(commands.hook_timeout);
-    auto asks = ordered_json::parse(service.probed, nullptr, false);
+    auto asks = ordered_json::parse(config.probed[i], nullptr, false);
     if (asks.is_array()) {
       s["probes"] = std::move(asks);
       s["require"] = service.need;

@@ -82,6 +82,14 @@ Outcome<Keeper::View> understand(const CommandLine& line, PluginTable& plugins,
   view.lsa_spacing = config.lsa_spacing;
   view.has_modules = !config.plugins.empty();
   view.vty_dir = config.vty_dir;
+  std::size_t advertisements = 0;
+  for (const auto& service : config.services) advertisements += service.advertise.size();
+  view.services.reserve(config.services.size());
+  view.advertisements.reserve(advertisements);
+  view.leases.reserve(advertisements);
+  view.lingers.reserve(advertisements);
+  view.lingers_removed.reserve(advertisements);
+  view.parts.reserve(advertisements);
   for (const auto& service : config.services) {
     const auto count = service.advertise.size();
     view.services.push_back({service.name, service.part});
@@ -240,7 +248,9 @@ int keep(const CommandLine& line, PluginTable& plugins, const std::string& folde
     remember(line, state);
   };
   std::unique_ptr<ControlSocket> modules_control;
+  Timer settled(loop, give_back_memory);
   hooks.accepted = [&](const Keeper::View& view) {
+    settled.start(kSettled);
     line.change_log(view.log);
     if (!view.has_modules) modules_control.reset();
   };

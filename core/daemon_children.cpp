@@ -20,7 +20,6 @@
 #include "own_process.hpp"
 #include "privileges.hpp"
 #include "prober.hpp"
-#include "probes/builtin.hpp"
 #include "routing/confirmer.hpp"
 #include "routing/keeper_client.hpp"
 #include "routing/link_watch.hpp"
@@ -29,6 +28,7 @@
 #include "runner_client.hpp"
 #include "runner_process.hpp"
 #include "seccomp_filter.hpp"
+#include "start_anew.hpp"
 #include "status_report.hpp"
 
 namespace anyprobe {
@@ -40,13 +40,23 @@ constexpr const char* kRunnerName = "anyprobe-runner";
 void confine_prober(const CommandLine& line, PluginTable& plugins, ProberPart part) {
   if (ANYPROBE_WITH_LIBSECCOMP == 0)
     log(LogLevel::warning, "built without libseccomp: the prober's system calls are not limited");
-  if (line.command == Command::run) prepare_libraries();  // another has no probe but its own
   const auto profile = part == ProberPart::modules ? Profile::modules : Profile::built_in;
   const auto wrong = confine(profile, plugins.system_calls());
   if (wrong.empty()) return plugins.seal();
   log(LogLevel::error, wrong);
   complain(line, wrong);
   std::_Exit(kSystem);
+}
+
+ConfigErrors configure(Prober& prober, const std::vector<SourceFile>& files,
+                       const Circumstances& circumstances) {
+  try {
+    return prober.configure(files, circumstances);
+  } catch (const StartAnew& need) {
+    log(LogLevel::info, std::string("the new configuration needs ") + need.what() +
+                            ", which is loaded at a start alone: another prober takes over");
+    std::_Exit(kNotNow);
+  }
 }
 
 // Why it is not done, or nothing where it is no order.
@@ -125,6 +135,7 @@ int run_prober(const CommandLine& line, PluginTable& plugins) {
   RunnerClient runner(loop);
   Prober prober(loop, line, plugins, runner, part);
   bool confined = false;
+  Timer settled(loop, give_back_memory);
   KeeperClient* keeper = nullptr;
   Confirmer confirmer(loop,
                       [&](std::uint32_t serial, const FrrInquiry& inquiry) { keeper->ask(serial, inquiry); });
@@ -152,9 +163,10 @@ int run_prober(const CommandLine& line, PluginTable& plugins) {
                const Circumstances& circumstances) {
              runner.expect(generation);
              report.before_change();
-             const auto errors = prober.configure(files, circumstances);
+             const auto errors = configure(prober, files, circumstances);
              if (errors.empty()) report.after_change();
              give_back_memory();
+             settled.start(kSettled);
              if (errors.empty() && !std::exchange(confined, true)) confine_prober(line, plugins, part);
              return KeeperClient::Answer{{errors.all_from_flags(), errors.lines()}, prober.wishes()};
            },

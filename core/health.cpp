@@ -21,13 +21,13 @@ const char* to_string(HealthState state) {
 
 Health::Health(const HealthPolicy& policy, TimePoint now, bool held)
     : policy_(policy), was_up_(held), held_(held), since_(now), last_verdict_(now) {
-  if (policy_.damping) damping_.emplace(*policy_.damping);
+  if (policy_.damping) damping_ = std::make_unique<Damping>(*policy_.damping);
 }
 
 void Health::set_policy(const HealthPolicy& policy) {
   if (policy.damping != policy_.damping) {
     damping_.reset();
-    if (policy.damping) damping_.emplace(*policy.damping);
+    if (policy.damping) damping_ = std::make_unique<Damping>(*policy.damping);
   }
   policy_ = policy;
   held_until_.reset();
@@ -53,7 +53,7 @@ std::optional<HealthEvent> Health::observe(const Result& result, TimePoint now, 
     fails_ = 0;
     passes_ = decides ? policy_.rise : std::min(passes_ + 1, policy_.rise);
     doubt_ = state_ != HealthState::up;
-    last_pass_ = result;
+    if (state_ != HealthState::up) last_pass_ = std::make_unique<Result>(result);
     auto shared = weigh_shared(result, now);
     auto risen = rise_if_allowed(now);
     return risen ? std::move(risen) : std::move(shared);
@@ -116,14 +116,15 @@ std::optional<HealthEvent> Health::rise_if_allowed(TimePoint now) {
     return event;
   }
   held_until_.reset();
-  return change(HealthState::up, last_pass_.reason, last_pass_.detail, now);
+  const auto why = std::move(last_pass_);
+  return change(HealthState::up, why->reason, why->detail, now);
 }
 
 std::optional<HealthEvent> Health::weigh_shared(const Result& pass, TimePoint now) {
   if (state_ != HealthState::up) return std::nullopt;
   const bool fails = pass.reason == kSharedFailed;
   if (fails && shared_failure_) shared_failure_->detail = pass.detail;
-  if (fails == shared_failure_.has_value()) {
+  if (fails == (shared_failure_ != nullptr)) {
     shared_against_ = 0;
     return std::nullopt;
   }
@@ -136,7 +137,7 @@ std::optional<HealthEvent> Health::weigh_shared(const Result& pass, TimePoint no
   event.detail = pass.detail;
   if (shared_failure_) event.lasted = now - shared_failure_->since;
   shared_failure_.reset();
-  if (fails) shared_failure_ = SharedFailure{now, pass.detail};
+  if (fails) shared_failure_ = std::make_unique<SharedFailure>(SharedFailure{now, pass.detail});
   return event;
 }
 
@@ -152,7 +153,8 @@ HealthEvent Health::change(HealthState to, std::string_view reason, std::string 
   event.suppressed = damping_ && damping_->suppressed(now);
   shared_failure_.reset();
   shared_against_ = 0;
-  if (to == HealthState::up && reason == kSharedFailed) shared_failure_ = SharedFailure{now, event.detail};
+  if (to == HealthState::up && reason == kSharedFailed)
+    shared_failure_ = std::make_unique<SharedFailure>(SharedFailure{now, event.detail});
   was_up_ = was_up_ || to == HealthState::up;
   state_ = to;
   since_ = now;

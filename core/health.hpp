@@ -2,6 +2,7 @@
 // time as an argument, does nothing, and says when it next wants to be asked.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -65,8 +66,8 @@ class Health {
   [[nodiscard]] TimePoint since() const { return since_; }
 
   // While it is up in spite of shared probes: since it came up so, or after `fall` such answers, until `rise`
-  // others.
-  [[nodiscard]] const std::optional<SharedFailure>& shared_failure() const { return shared_failure_; }
+  // others. Null where it is not.
+  [[nodiscard]] const SharedFailure* shared_failure() const { return shared_failure_.get(); }
 
   // What is known may no longer be so: answers count from now on, and one that is up is unknown. Time down
   // and damping go on.
@@ -81,7 +82,7 @@ class Health {
   [[nodiscard]] TimePoint held_until(TimePoint now, std::string_view& by) const;
 
   HealthPolicy policy_;
-  std::optional<Damping> damping_;
+  std::unique_ptr<Damping> damping_;  // few have it
   HealthState state_ = HealthState::unknown;
   bool was_up_ = false;
   bool held_ = false;
@@ -90,9 +91,9 @@ class Health {
   unsigned fails_ = 0;
   TimePoint since_;
   TimePoint last_verdict_;
-  Result last_pass_;
+  std::unique_ptr<Result> last_pass_;    // while it is not up
   std::optional<TimePoint> held_until_;  // told as held, until then
-  std::optional<SharedFailure> shared_failure_;
+  std::unique_ptr<SharedFailure> shared_failure_;
   unsigned shared_against_ = 0;  // passes in a row that speak against what is told of shared probes
 };
 

@@ -7,6 +7,7 @@
 #include "daemon.hpp"
 #include "drain_command.hpp"
 #include "exit_codes.hpp"
+#include "own_process.hpp"
 #include "probes/builtin.hpp"
 #include "status_command.hpp"
 #include "withdraw_command.hpp"
@@ -46,6 +47,7 @@ int run(const std::vector<std::string>& arguments) {
     case Command::probe_daemon:
       break;
   }
+  keep_no_free_memory();
   if (is_runner()) return run_runner(*line);
   return is_prober() ? run_prober(*line, plugins) : run_daemon(*line, plugins);
 }

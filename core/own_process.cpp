@@ -45,6 +45,13 @@ Duration RespawnDelay::next(TimePoint started) {
   return std::exchange(delay_, std::clamp(delay_ * 2, kSecond, kLongest));
 }
 
+void keep_no_free_memory() {
+#ifdef __GLIBC__
+  // Setting it ends that the C library raises it by itself (mallopt(3)).
+  mallopt(M_TRIM_THRESHOLD, 256 * 1024);
+#endif
+}
+
 void give_back_memory() {
 #ifdef __GLIBC__
   malloc_trim(0);

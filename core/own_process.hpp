@@ -38,7 +38,13 @@ class RespawnDelay {
   Duration delay_{};
 };
 
+// Once, at the start: what is freed goes back to the system soon, also after a large block was.
+void keep_no_free_memory();
+
 // What was freed, as after a large configuration was read, goes back to the system.
 void give_back_memory();
+
+// How long after that it is worth doing again: by then thousands of services have come up.
+inline constexpr Duration kSettled = std::chrono::seconds(10);
 
 }  // namespace anyprobe

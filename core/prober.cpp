@@ -22,7 +22,7 @@ bool same(const ServiceConfig& a, const ServiceConfig& b) {
   return a.schedule == b.schedule && a.timeout == b.timeout && a.lease == b.lease && a.health == b.health &&
          a.linger == b.linger && a.lingers_until_shown == b.lingers_until_shown && a.on_close == b.on_close &&
          a.last_instance == b.last_instance && a.need == b.need && a.asks == b.asks &&
-         a.advertise == b.advertise && a.has_token == b.has_token && a.commands == b.commands;
+         a.advertise == b.advertise && a.has_token == b.has_token && *a.commands == *b.commands;
 }
 
 // A third of the shortest lease, so that one that is late does no harm.
@@ -44,6 +44,8 @@ Prober::Prober(EventLoop& loop, const CommandLine& line, PluginTable& plugins, C
       plugins_(plugins),
       commands_(commands),
       part_(part),
+      of_services_{[this](Service& service, const HealthEvent& event) { on_event(service, event); },
+                   [this](Service& service, const Service::Check& check) { on_check(service, check); }},
       term_(loop, SIGTERM, [this] { terminate("SIGTERM"); }),
       int_(loop, SIGINT, [this] { terminate("SIGINT"); }),
       tstp_(loop, SIGTSTP, [this] { suspend(); }),
@@ -74,7 +76,7 @@ ConfigErrors Prober::configure(const std::vector<SourceFile>& files, const Circu
   context.prepares = true;
   context.part = part_;
   context.commands = &commands_;
-  context.running = [&](const std::string& name, const std::string& asks) -> const std::vector<Endpoint>* {
+  context.running = [&](const std::string& name, const ProbesDigest& asks) -> const std::vector<Endpoint>* {
     const auto it = running.find(name);
     if (it == running.end()) return nullptr;
     const auto& service = **it->second;
@@ -94,7 +96,6 @@ ConfigErrors Prober::configure(const std::vector<SourceFile>& files, const Circu
     stop_.schedule();
   }
   for (auto& service : config.services) {
-    service.probed = std::string();  // for those who print it
     const auto count = service.advertise.size();
     bool held = false;
     for (std::size_t i = 0; i < count && found != circumstances.found.end(); ++i) {
@@ -111,9 +112,7 @@ ConfigErrors Prober::configure(const std::vector<SourceFile>& files, const Circu
       // Of those that run, we know it better than the keeper: the last word may be on its way.
       const auto place = places.size();
       if (place < circumstances.drained.size() && circumstances.drained[place]) drained_.insert(service.name);
-      next.push_back(std::make_unique<Service>(
-          loop_, std::move(service), [this](Service& s, const HealthEvent& event) { on_event(s, event); },
-          [this](Service& s, const Service::Check& check) { on_check(s, check); }, &returns_));
+      next.push_back(std::make_unique<Service>(loop_, std::move(service), of_services_, &returns_));
       warn_of_detours(*next.back());
       if (!suspended_) next.back()->start(added, config.services.size(), held);
       if (held) taken_up_.insert(next.back()->name());
@@ -258,14 +257,14 @@ std::vector<std::uint32_t> Prober::places_of_own() const {
 }
 
 void Prober::look(const std::vector<AdvertisementState>& own) {
-  auto next = own.begin();
-  states_.clear();
+  std::span rest(own);
+  const auto now = Clock::now();
   for (const auto& service : services_) {
-    for (const auto& what : service->config().advertise) {
-      if (next == own.end()) break;
-      lingering_.see(what, *next, Clock::now());
-      states_[what] = *next++;
-    }
+    const auto& advertised = service->config().advertise;
+    const auto states = rest.first(std::min(rest.size(), advertised.size()));
+    for (std::size_t i = 0; i < states.size(); ++i) lingering_.see(advertised[i], states[i], now);
+    service->set_standing(states);
+    rest = rest.subspan(states.size());
   }
   if (lingering_.any() && !tend_.active()) tend_.start(Duration());
   const bool stands = std::any_of(own.begin(), own.end(), [](AdvertisementState state) {
@@ -294,7 +293,7 @@ void Prober::on_event(Service& service, const HealthEvent& event) {
 }
 
 void Prober::add_hook(const Service& service, HookState state, std::string_view reason) {
-  const auto& commands = service.config().commands;
+  const auto& commands = *service.config().commands;
   const bool up = state == HookState::up;
   if ((up ? commands.on_up : commands.on_down).empty()) return;
   hooks_.push_back({{service.name(), up ? "on_up" : "on_down"}, state, std::string(reason)});

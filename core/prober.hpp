@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "closed_socket.hpp"
@@ -151,6 +152,7 @@ class Prober {
   std::function<void(const std::set<std::uint16_t>&)> watch_ports_;
   std::function<bool(const IpAddress&)> is_local_;
   const ProberPart part_;
+  const Service::Listener of_services_;
   ReturnPolling returns_;
   std::vector<std::unique_ptr<Service>> services_;
   // Of each service of the configuration, also of those that are another prober's (null).
@@ -164,11 +166,10 @@ class Prober {
   std::vector<Place> places_;
   std::map<std::string, Queue> queues_;  // of those that have a token
   std::set<Advertisement> watched_;
-  std::map<Advertisement, AdvertisementState> states_;  // as of the last look()
   LingerWatch lingering_;
-  std::multimap<std::uint16_t, Service*> by_port_;
-  std::vector<ClosedSocket> closed_;  // of this pass of the loop
-  std::set<std::string> downs_;       // interfaces, the same
+  std::vector<std::pair<std::uint16_t, Service*>> by_port_;  // in order
+  std::vector<ClosedSocket> closed_;                         // of this pass of the loop
+  std::set<std::string> downs_;                              // interfaces, the same
   bool lost_ = false;
   std::vector<Hook> hooks_;
   bool suspended_ = false;

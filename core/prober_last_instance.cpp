@@ -41,8 +41,8 @@ void Prober::note_last_instance(Service& service, const HealthEvent& event) {
   auto others = others_of(service);
   // What has gone meanwhile, as by its lease, is not announced anew.
   std::erase_if(others, [&](const auto& each) {
-    const auto state = states_.find(each.first);
-    return stood && state != states_.end() && state->second != AdvertisementState::announced;
+    const auto state = service.standing(each.first);
+    return stood && state && *state != AdvertisementState::announced;
   });
   // Whoever has just started has not been told of any others yet.
   last.fail(policy, others, service.dead(), stood ? Clock::now() + kUntilFrrTells : TimePoint());

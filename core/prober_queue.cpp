@@ -158,10 +158,9 @@ void Prober::take_turn(Service& service, Queue& mine) {
 
 bool Prober::is_back(const Service& service) const {
   const auto served = service.config().served();
-  return std::all_of(served.begin(), served.end(), [this](const Advertisement& what) {
-    const auto state = states_.find(what);
-    const bool stands = state != states_.end() && (state->second == AdvertisementState::announced ||
-                                                   state->second == AdvertisementState::foreign);
+  return std::all_of(served.begin(), served.end(), [&](const Advertisement& what) {
+    const auto state = service.standing(what);
+    const bool stands = state == AdvertisementState::announced || state == AdvertisementState::foreign;
     return stands && (!routing_ || routing_(what).confirmed != std::optional(false));
   });
 }

@@ -20,10 +20,12 @@ void Prober::index_endpoints() {
     if (service->config().on_close == OnClose::ignore) continue;
     for (const auto& endpoint : service->endpoints()) {
       if (endpoint.protocol == Protocol::local) continue;
-      by_port_.emplace(endpoint.address.port, service.get());
+      by_port_.emplace_back(endpoint.address.port, service.get());
       ports.insert(endpoint.address.port);
     }
   }
+  std::sort(by_port_.begin(), by_port_.end());
+  by_port_.erase(std::unique(by_port_.begin(), by_port_.end()), by_port_.end());
   if (watch_ports_) watch_ports_(ports);
 }
 
@@ -61,8 +63,9 @@ bool Prober::was_asked_at(const Service& service, const ClosedSocket& closed) co
 void Prober::ask_who_was_hit() {
   std::map<Service*, bool> hit;  // whether the kernel says that a socket of it is closed
   for (const auto& closed : std::exchange(closed_, {})) {
-    const auto [begin, end] = by_port_.equal_range(closed.at.port);
-    for (auto it = begin; it != end; ++it) {
+    auto it = std::lower_bound(by_port_.begin(), by_port_.end(),
+                               std::pair(closed.at.port, static_cast<Service*>(nullptr)));
+    for (; it != by_port_.end() && it->first == closed.at.port; ++it) {
       if (!hit.contains(it->second) && was_asked_at(*it->second, closed)) hit.emplace(it->second, true);
     }
   }

@@ -5,16 +5,16 @@
 
 namespace anyprobe {
 
-Runner::Runner(EventLoop& loop, std::vector<Probe*> probes, std::size_t need, Duration timeout, Done done,
-               const std::vector<bool>& shared)
-    : probes_(std::move(probes)),
-      tally_(probes_.size(), need, static_cast<std::size_t>(std::count(shared.begin(), shared.end(), true))),
+Runner::Runner(EventLoop& loop, const std::vector<Probe*>& probes, std::size_t need, Duration timeout,
+               Done done, const std::vector<bool>& shared)
+    : tally_(probes.size(), need, static_cast<std::size_t>(std::count(shared.begin(), shared.end(), true))),
       timeout_(timeout),
       done_(std::move(done)),
       deadline_(loop, [this] { deadline(); }),
       finish_(loop, [this] { finish(); }) {
-  for (std::size_t i = 0; i < probes_.size(); ++i)
-    slots_.push_back(std::make_unique<Slot>(*this, i < shared.size() && shared[i]));
+  slots_.reserve(probes.size());
+  for (std::size_t i = 0; i < probes.size(); ++i)
+    slots_.push_back(std::make_unique<Slot>(*this, *probes[i], i < shared.size() && shared[i]));
 }
 
 Runner::~Runner() {
@@ -28,8 +28,9 @@ void Runner::start() {
   started_ = Clock::now();
   for (auto& slot : slots_) slot->reported = false;
   deadline_.start(timeout_);
-  for (std::size_t i = 0; i < probes_.size() && !result_; ++i) {
-    slots_[i]->attempt = probes_[i]->start(*slots_[i]);
+  for (auto& slot : slots_) {
+    if (result_) break;
+    slot->attempt = slot->probe.start(*slot);
   }
 }
 

@@ -17,7 +17,7 @@ class Runner {
 
   // `done` is called from a clean stack, once a round, and may destroy the runner. The probes outlive the
   // runner. `shared`: for each of them whether it is (Tally); none is where it is empty.
-  Runner(EventLoop& loop, std::vector<Probe*> probes, std::size_t need, Duration timeout, Done done,
+  Runner(EventLoop& loop, const std::vector<Probe*>& probes, std::size_t need, Duration timeout, Done done,
          const std::vector<bool>& shared = {});
   ~Runner();
   Runner(const Runner&) = delete;
@@ -31,9 +31,10 @@ class Runner {
  private:
   class Slot final : public ResultSink {
    public:
-    Slot(Runner& runner, bool shared) : runner_(runner), shared_(shared) {}
+    Slot(Runner& runner, Probe& asked, bool shared) : probe(asked), runner_(runner), shared_(shared) {}
     void report(Result result) noexcept override;
 
+    Probe& probe;
     std::unique_ptr<Attempt> attempt;
     bool reported = false;
 
@@ -46,7 +47,6 @@ class Runner {
   void deadline();
   void finish();
 
-  std::vector<Probe*> probes_;
   Tally tally_;
   Duration timeout_;
   Done done_;

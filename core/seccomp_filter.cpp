@@ -107,6 +107,8 @@ std::string explained(int error) {
   return std::string("the prober's system calls cannot be limited: ") + std::strerror(error);
 }
 
+bool loads_code = true;
+
 class Filter {
  public:
   // EPERM, and not the end of the process: a library that tries something new and can do without it goes on,
@@ -193,7 +195,13 @@ std::string confine(Profile profile, std::span<const std::string> more) {
   for (const auto* name : kAbsent) {
     if (std::find(more.begin(), more.end(), name) == more.end()) filter.deny_as_absent(name);
   }
-  return filter.load();
+  auto wrong = filter.load();
+  if (wrong.empty() && profile == Profile::built_in) loads_code = false;
+  return wrong;
+}
+
+bool may_load_code() {
+  return loads_code;
 }
 
 bool is_system_call(const std::string& name) {

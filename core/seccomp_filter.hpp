@@ -19,6 +19,9 @@ enum class Profile : std::uint8_t {
 // Empty, or one line why nothing has changed. A build without libseccomp changes nothing and says nothing.
 std::string confine(Profile profile, std::span<const std::string> more);
 
+// Whether the process may still make memory executable, as dlopen() does.
+bool may_load_code();
+
 // Whether `more` may name it: a system call of this architecture or of another, which is passed over. A build
 // without libseccomp knows none, and takes every name.
 bool is_system_call(const std::string& name);

@@ -14,12 +14,10 @@ constexpr unsigned kMostRestarts = 16;
 
 }  // namespace
 
-Service::Service(EventLoop& loop, ServiceConfig config, OnEvent on_event, OnCheck on_check,
-                 ReturnPolling* returns)
+Service::Service(EventLoop& loop, ServiceConfig config, const Listener& listener, ReturnPolling* returns)
     : loop_(loop),
       config_(std::move(config)),
-      on_event_(std::move(on_event)),
-      on_check_(std::move(on_check)),
+      listener_(listener),
       health_(config_.health, Clock::now()),
       schedule_(config_.schedule, std::random_device{}()),
       returns_(returns),
@@ -32,7 +30,7 @@ void Service::make_runner() {
   for (const auto& probe : config_.probes) probes.push_back(probe.get());
   look_at_endpoints();
   runner_ = std::make_unique<Runner>(
-      loop_, std::move(probes), config_.need, config_.timeout,
+      loop_, probes, config_.need, config_.timeout,
       [this](const Result& result, Duration took) { done(result, took); }, config_.shared);
 }
 
@@ -112,6 +110,7 @@ void Service::reconfigure(ServiceConfig config) {
   if (replace) runner_.reset();
   if (replace) endpoints_vary_ = false;
   if (!replace) config.probes = std::move(config_.probes);
+  if (config.advertise != config_.advertise) standing_.clear();
   config_ = std::move(config);
   health_.set_policy(config_.health);
   schedule_.set_policy(config_.schedule);
@@ -119,6 +118,13 @@ void Service::reconfigure(ServiceConfig config) {
   if (!started_) return;
   due_ = std::min(due_, Clock::now() + config_.schedule.interval);
   arm();
+}
+
+std::optional<AdvertisementState> Service::standing(const Advertisement& what) const {
+  const auto& all = config_.advertise;
+  const auto found = std::find(all.begin(), all.end(), what);
+  const auto index = static_cast<std::size_t>(found - all.begin());
+  return index < standing_.size() ? std::optional(standing_[index]) : std::nullopt;
 }
 
 void Service::round() {
@@ -138,7 +144,7 @@ void Service::done(const Result& result, Duration took) {
   const auto before = last_ ? last_->verdict : Verdict::pass;
   const bool again = std::exchange(ask_again_, false);
   last_ = Last{now, result.verdict, result.evidence, result.reason, took};
-  on_check_(*this, {result, took, before});
+  listener_.on_check(*this, {result, took, before});
   const bool decides = dead() && told_closed_ && config_.on_close == OnClose::withdraw;
   tell(health_.observe(result, now, decides));
   if (result.verdict != Verdict::local_error) told_closed_ = again && told_closed_;
@@ -161,7 +167,7 @@ void Service::tell(const std::optional<HealthEvent>& event) {
     reason_ = event->reason;
     detail_ = event->detail;
   }
-  on_event_(*this, *event);
+  listener_.on_event(*this, *event);
 }
 
 // Nobody listens there, and may again at any moment.

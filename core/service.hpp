@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -23,13 +24,14 @@ class Service {
     Duration took{};
     Verdict before = Verdict::pass;  // of the check before it
   };
-  using OnEvent = std::function<void(Service&, const HealthEvent&)>;
-  using OnCheck = std::function<void(Service&, const Check&)>;
+  struct Listener {
+    std::function<void(Service&, const HealthEvent&)> on_event;
+    std::function<void(Service&, const Check&)> on_check;
+  };
 
-  // `config` with its probes. It does nothing before start(). `returns` outlives the service; where it is
-  // null, one that is refused is asked no faster for that.
-  Service(EventLoop& loop, ServiceConfig config, OnEvent on_event, OnCheck on_check,
-          ReturnPolling* returns = nullptr);
+  // `config` with its probes. It does nothing before start(). `listener` and `returns` outlive the service;
+  // where `returns` is null, one that is refused is asked no faster for that.
+  Service(EventLoop& loop, ServiceConfig config, const Listener& listener, ReturnPolling* returns = nullptr);
 
   // Unknown, and asked for the first time soon: see Schedule::first. `held`: see Health.
   void start(std::size_t position, std::size_t all = 1, bool held = false);
@@ -82,6 +84,13 @@ class Service {
   // Looks again what is asked; true where that is otherwise than before.
   bool look_at_endpoints();
 
+  // How the kernel has what the configuration advertises, in that order; its owner is told that.
+  void set_standing(std::span<const AdvertisementState> states) {
+    standing_.assign(states.begin(), states.end());
+  }
+  // Nothing of what it does not advertise, or nobody has told of yet.
+  [[nodiscard]] std::optional<AdvertisementState> standing(const Advertisement& what) const;
+
  private:
   void make_runner();
   void round();
@@ -93,8 +102,7 @@ class Service {
 
   EventLoop& loop_;
   ServiceConfig config_;
-  OnEvent on_event_;
-  OnCheck on_check_;
+  const Listener& listener_;
   std::vector<Endpoint> endpoints_;
   bool endpoints_vary_ = false;
   Health health_;
@@ -110,6 +118,7 @@ class Service {
   std::string detail_;
   std::optional<Last> last_;
   LastInstance last_instance_;
+  std::vector<AdvertisementState> standing_;
   std::unique_ptr<Runner> runner_;
   Timer timer_;
 };

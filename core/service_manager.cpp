@@ -4,6 +4,11 @@
 
 #if ANYPROBE_WITH_LIBSYSTEMD
 #include <systemd/sd-daemon.h>
+
+#include <cstdlib>
+
+#include "log.hpp"
+#include "shared_library.hpp"
 #endif
 
 namespace anyprobe {
@@ -11,14 +16,37 @@ namespace {
 
 #if ANYPROBE_WITH_LIBSYSTEMD
 
+// Those that are asked for by the environment alone, and not there else.
+struct Functions {
+  Functions() {
+    if (std::getenv("NOTIFY_SOCKET") == nullptr) return;
+    SharedLibrary library("libsystemd.so.0");
+    library.find("sd_notify", notify);
+    library.find("sd_watchdog_enabled", watchdog_enabled);
+    if (library.wrong().empty()) return;
+    log(LogLevel::error, "the service manager is told nothing: " + library.wrong());
+    notify = nullptr;
+    watchdog_enabled = nullptr;
+  }
+
+  decltype(&sd_notify) notify = nullptr;
+  decltype(&sd_watchdog_enabled) watchdog_enabled = nullptr;
+};
+
+const Functions& libsystemd() {
+  static const Functions once;
+  return once;
+}
+
 void tell(const char* what) {
-  sd_notify(0, what);
+  if (libsystemd().notify != nullptr) libsystemd().notify(0, what);
 }
 
 Duration watchdog_period() {
   std::uint64_t microseconds = 0;
   // Half of it, as sd_watchdog_enabled(3) has it.
-  if (sd_watchdog_enabled(0, &microseconds) <= 0) return {};
+  if (libsystemd().watchdog_enabled == nullptr || libsystemd().watchdog_enabled(0, &microseconds) <= 0)
+    return {};
   return std::chrono::microseconds(microseconds / 2);
 }
 

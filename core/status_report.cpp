@@ -74,7 +74,7 @@ InstanceStatus StatusReport::now() {
   for (const auto& service : services_) {
     out.services.push_back(of(*service, first, steady, wall));
     first += service->config().advertise.size();
-    if (const auto& shared = service->health().shared_failure())
+    if (const auto* shared = service->health().shared_failure())
       out.problems.push_back(service->name() + " is up although a shared probe fails: " + shared->detail);
   }
   return out;

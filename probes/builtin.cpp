@@ -11,7 +11,6 @@
 #include "tcp_probe.hpp"
 
 #if ANYPROBE_WITH_LIBCURL
-#include "curl_exchange.hpp"
 #include "http_probe.hpp"
 #include "http_proxy_probe.hpp"
 #endif
@@ -34,12 +33,6 @@ std::span<const ProbePlugin* const> builtin_probes() {
     &kTcpProbe,
   };
   return kBuiltin;
-}
-
-void prepare_libraries() noexcept {
-#if ANYPROBE_WITH_LIBCURL
-  prepare_curl();
-#endif
 }
 
 std::span<const AbsentProbe> absent_probes() {

@@ -13,17 +13,6 @@ namespace {
 
 constexpr long kTrustSeconds = 60;
 
-// Once for the process, before there are threads.
-CURLcode initialised() {
-  static const CURLcode code = curl_global_init(CURL_GLOBAL_DEFAULT);
-  return code;
-}
-
-void initialise() {
-  const auto code = initialised();
-  if (code != CURLE_OK) throw std::runtime_error(std::string("libcurl: ") + curl_easy_strerror(code));
-}
-
 // What was not read would make the kernel end the connection by a reset, which servers log.
 int on_close(void*, curl_socket_t fd) noexcept {
   ::recv(fd, nullptr, kTcpReadMost, MSG_TRUNC | MSG_DONTWAIT);
@@ -69,45 +58,39 @@ CurlOutcome::End end_of(CURLcode code) {
 
 }  // namespace
 
-void prepare_curl() noexcept {
-  (void)initialised();
-}
-
 CurlLoop::CurlLoop(EventLoop& loop)
-    : loop_(loop),
-      multi_((initialise(), curl_multi_init())),
-      timer_(loop, [this] { act(CURL_SOCKET_TIMEOUT, 0); }) {
+    : loop_(loop), multi_(curl().multi_init()), timer_(loop, [this] { act(CURL_SOCKET_TIMEOUT, 0); }) {
   if (multi_ == nullptr) throw std::runtime_error("libcurl: no memory");
-  curl_multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, on_socket);
-  curl_multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
-  curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, on_timer);
-  curl_multi_setopt(multi_, CURLMOPT_TIMERDATA, this);
-  curl_multi_setopt(multi_, CURLMOPT_PIPELINING, CURLPIPE_NOTHING);
+  curl().multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, on_socket);
+  curl().multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
+  curl().multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, on_timer);
+  curl().multi_setopt(multi_, CURLMOPT_TIMERDATA, this);
+  curl().multi_setopt(multi_, CURLMOPT_PIPELINING, CURLPIPE_NOTHING);
 }
 
 CurlLoop::~CurlLoop() {
-  curl_multi_cleanup(multi_);
+  curl().multi_cleanup(multi_);
 }
 
 bool CurlLoop::add(CURL* easy) {
-  if (curl_multi_add_handle(multi_, easy) != CURLM_OK) return false;
+  if (curl().multi_add_handle(multi_, easy) != CURLM_OK) return false;
   act(CURL_SOCKET_TIMEOUT, 0);  // which sets out at once
   return true;
 }
 
 void CurlLoop::remove(CURL* easy) {
-  curl_multi_remove_handle(multi_, easy);
+  curl().multi_remove_handle(multi_, easy);
 }
 
 void CurlLoop::act(int fd, int events) {
   const int flags =
       ((events & Io::kRead) != 0 ? CURL_CSELECT_IN : 0) | ((events & Io::kWrite) != 0 ? CURL_CSELECT_OUT : 0);
   int left = 0;
-  curl_multi_socket_action(multi_, fd, flags, &left);
-  while (const auto* message = curl_multi_info_read(multi_, &left)) {
+  curl().multi_socket_action(multi_, fd, flags, &left);
+  while (const auto* message = curl().multi_info_read(multi_, &left)) {
     if (message->msg != CURLMSG_DONE) continue;
     void* exchange = nullptr;
-    curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &exchange);
+    curl().easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &exchange);
     static_cast<CurlExchange*>(exchange)->ended(message->data.result);
   }
 }
@@ -123,7 +106,7 @@ int CurlLoop::on_socket(CURL* easy, curl_socket_t fd, int what, void* self, void
       return 0;
     }
     void* exchange = nullptr;
-    if (curl_easy_getinfo(easy, CURLINFO_PRIVATE, &exchange) == CURLE_OK && exchange != nullptr) {
+    if (curl().easy_getinfo(easy, CURLINFO_PRIVATE, &exchange) == CURLE_OK && exchange != nullptr) {
       static_cast<CurlExchange*>(exchange)->waited_ = true;
     }
     io.start(fd,
@@ -151,8 +134,8 @@ CurlExchange::CurlExchange(CurlLoop& loop, const CurlRequest& request, Take head
       header_(std::move(header)),
       body_(std::move(body)),
       done_(std::move(done)),
-      headers_(nullptr, curl_slist_free_all),
-      connect_to_(nullptr, curl_slist_free_all) {}
+      headers_(nullptr, curl().slist_free_all),
+      connect_to_(nullptr, curl().slist_free_all) {}
 
 CurlExchange::~CurlExchange() {
   drop();
@@ -161,11 +144,11 @@ CurlExchange::~CurlExchange() {
 void CurlExchange::drop() {
   if (easy_ == nullptr) return;
   loop_.remove(easy_);
-  curl_easy_cleanup(std::exchange(easy_, nullptr));
+  curl().easy_cleanup(std::exchange(easy_, nullptr));
 }
 
 void CurlExchange::start() {
-  easy_ = curl_easy_init();
+  easy_ = curl().easy_init();
   if (easy_ == nullptr) wrong_ = CURLE_OUT_OF_MEMORY;
   set_up();
   if (wrong_ != CURLE_OK) {
@@ -237,7 +220,7 @@ void CurlExchange::set_up_way() {
 }
 
 void CurlExchange::append(List& list, const std::string& line) {
-  auto* const longer = curl_slist_append(list.get(), line.c_str());
+  auto* const longer = curl().slist_append(list.get(), line.c_str());
   if (longer == nullptr) {
     wrong_ = CURLE_OUT_OF_MEMORY;
     return;
@@ -267,11 +250,11 @@ CurlOutcome CurlExchange::outcome(CURLcode code) const {
   CurlOutcome out;
   out.end = end_of(code);
   if (code == CURLE_OK) return out;
-  out.words = printable(words_.front() != '\0' ? words_.data() : curl_easy_strerror(code));
+  out.words = printable(words_.front() != '\0' ? words_.data() : curl().easy_strerror(code));
   if (easy_ == nullptr) return out;
   if (connected_to_itself()) return {End::failed, "connect", ECONNREFUSED, false, {}};
   long error = 0;
-  curl_easy_getinfo(easy_, CURLINFO_OS_ERRNO, &error);
+  curl().easy_getinfo(easy_, CURLINFO_OS_ERRNO, &error);
   if (out.end == End::closed && error != 0) {
     out.end = End::failed;
     out.call = code == CURLE_COULDNT_CONNECT ? "connect" : code == CURLE_SEND_ERROR ? "send" : "receive";
@@ -279,7 +262,7 @@ CurlOutcome CurlExchange::outcome(CURLcode code) const {
     out.local = code == CURLE_COULDNT_CONNECT && !waited_;
   }
   long tunnel = 0;
-  curl_easy_getinfo(easy_, CURLINFO_HTTP_CONNECTCODE, &tunnel);
+  curl().easy_getinfo(easy_, CURLINFO_HTTP_CONNECTCODE, &tunnel);
   if (tunnel != 0 && tunnel / 100 != 2) out.end = End::no_tunnel;
   if (thrown_) out.end = End::unable;
   return out;
@@ -290,8 +273,8 @@ CurlOutcome CurlExchange::outcome(CURLcode code) const {
 bool CurlExchange::connected_to_itself() const {
   const char* own = nullptr;
   long port = 0;
-  if (curl_easy_getinfo(easy_, CURLINFO_LOCAL_IP, &own) != CURLE_OK || own == nullptr ||
-      curl_easy_getinfo(easy_, CURLINFO_LOCAL_PORT, &port) != CURLE_OK) {
+  if (curl().easy_getinfo(easy_, CURLINFO_LOCAL_IP, &own) != CURLE_OK || own == nullptr ||
+      curl().easy_getinfo(easy_, CURLINFO_LOCAL_PORT, &port) != CURLE_OK) {
     return false;
   }
   const auto ip = IpAddress::parse(own);

@@ -2,8 +2,6 @@
 // is known already. Knows nothing of what an answer means.
 #pragma once
 
-#include <curl/curl.h>
-
 #include <array>
 #include <functional>
 #include <map>
@@ -13,15 +11,12 @@
 #include <vector>
 
 #include "core/event_loop.hpp"
+#include "probes/curl_library.hpp"
 #include "probes/tcp_exchange.hpp"
 
 namespace anyprobe {
 
 class CurlExchange;
-
-// libcurl reads its own configuration and OpenSSL's, once for the process: now, or with the first CurlLoop,
-// which throws where it failed.
-void prepare_curl() noexcept;
 
 // libcurl's multi handle, shared by the exchanges of one probe; it keeps the certificates it has read for a
 // minute.
@@ -107,7 +102,7 @@ class CurlExchange {
 
   template <typename T>
   void set(CURLoption option, T value) {
-    if (wrong_ == CURLE_OK) wrong_ = curl_easy_setopt(easy_, option, value);
+    if (wrong_ == CURLE_OK) wrong_ = curl().easy_setopt(easy_, option, value);
   }
   void set_up();
   void set_up_request();

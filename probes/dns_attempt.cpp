@@ -82,8 +82,11 @@ void DnsAttempt::finished(Asked& asked, const DnsOutcome& outcome) {
   const bool truncated_before = asked.over_udp && asked.over_tcp;
   auto result = outcome.call == nullptr ? judge_dns_reply(outcome.reply, plan_.expected)
                                         : judge_failure(outcome.call, outcome.error, outcome.local);
-  if (result.reason == dns_reason::kTruncated && asked.question->when_truncated && !asked.over_tcp)
-    return ask_over_tcp(asked, *asked.question->when_truncated);
+  if (result.reason == dns_reason::kTruncated && !asked.over_tcp) {
+    asked.when_truncated = asked.question->target;
+    asked.when_truncated->tcp = true;
+    return ask_over_tcp(asked, *asked.when_truncated);
+  }
   if (truncated_before && outcome.call != nullptr && result.verdict == Verdict::fail) {
     // Somebody answered over UDP, so that even a refusal is no evidence that nobody is there.
     result = {Verdict::fail, Evidence::soft, dns_reason::kTruncated, std::move(result.detail)};
@@ -156,7 +159,7 @@ std::string DnsAttempt::waiting_for() const {
     if (asked.result) continue;
     const auto& question = *asked.question;
     const bool truncated_before = asked.over_udp && asked.over_tcp;
-    const auto& target = truncated_before ? *question.when_truncated : question.target;
+    const auto& target = truncated_before ? *asked.when_truncated : question.target;
     const auto strays = asked.over_tcp   ? asked.over_tcp->read_past()
                         : asked.over_udp ? asked.over_udp->read_past()
                                          : 0;

@@ -18,8 +18,7 @@ namespace anyprobe {
 struct DnsPlan {
   struct Question {
     std::size_t server = 0;  // by its place in the configuration
-    DnsTarget target;
-    std::optional<DnsTarget> when_truncated;  // over UDP: the same server over TCP
+    DnsTarget target;        // one that is asked over UDP is asked over TCP for a truncated answer
   };
 
   std::vector<Question> questions;
@@ -45,6 +44,7 @@ class DnsAttempt final : public Attempt {
   struct Asked {
     const DnsPlan::Question* question = nullptr;
     std::optional<DnsUdpExchange> over_udp;
+    std::optional<DnsTarget> when_truncated;
     std::optional<DnsTcpExchange> over_tcp;
     std::optional<Result> result;
   };

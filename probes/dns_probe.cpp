@@ -187,11 +187,12 @@ std::size_t read_need(Options& options, std::size_t servers) {
 
 void ask(DnsPlan& plan, const std::vector<SocketAddress>& servers, const DnsTarget& like,
          std::string_view transport) {
+  plan.questions.reserve(servers.size() * (transport == "both" ? 2 : 1));
   for (std::size_t i = 0; i < servers.size(); ++i) {
     const DnsTarget udp{servers[i], false, like.source, like.device};
     const DnsTarget tcp{servers[i], true, like.source, like.device};
-    if (transport != "tcp") plan.questions.push_back({i, udp, tcp});
-    if (transport != "udp") plan.questions.push_back({i, tcp, std::nullopt});
+    if (transport != "tcp") plan.questions.push_back({i, udp});
+    if (transport != "udp") plan.questions.push_back({i, tcp});
   }
 }
 

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "core/text.hpp"
+#include "probes/curl_library.hpp"
 
 namespace anyprobe {
 namespace {
@@ -24,6 +25,12 @@ int read_file(const std::string& path, std::string& text) {
 }
 
 }  // namespace
+
+bool lacks_curl(Options& options) {
+  const auto& wrong = load_curl();
+  if (!wrong.empty()) options.error("", "needs libcurl: " + wrong);
+  return !wrong.empty();
+}
 
 std::vector<HttpUrl> read_urls(Options& options) {
   std::vector<HttpUrl> out;

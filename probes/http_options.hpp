@@ -28,6 +28,8 @@ inline constexpr OptionSpec kCaFileOption{
     .placeholder = "PATH",
     .help = "the certificates (PEM) to trust instead of the system's; read by the unprivileged prober"};
 
+// Whether libcurl cannot be had, which is an error then. Throws StartAnew.
+bool lacks_curl(Options& options);
 std::vector<HttpUrl> read_urls(Options& options);
 // accept, expect and expect_header.
 HttpExpectations read_expectations(Options& options);

@@ -54,6 +54,7 @@ std::vector<Host> read_servers(Options& options, const std::vector<HttpUrl>& url
 }
 
 std::unique_ptr<Probe> create(EventLoop& loop, Options& options) {
+  if (lacks_curl(options)) return nullptr;
   HttpPlan plan;
   plan.expected = read_expectations(options);
   CurlRequest request;

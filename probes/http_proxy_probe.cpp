@@ -84,6 +84,7 @@ CurlRequest read_request(Options& options) {
 }
 
 std::unique_ptr<Probe> create(EventLoop& loop, Options& options) {
+  if (lacks_curl(options)) return nullptr;
   HttpPlan plan;
   plan.one_is_enough = true;
   auto request = read_request(options);

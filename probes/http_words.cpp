@@ -1,11 +1,10 @@
 #include "probes/http_words.hpp"
 
-#include <curl/curl.h>
-
 #include <algorithm>
 #include <memory>
 
 #include "core/text.hpp"
+#include "probes/curl_library.hpp"
 
 namespace anyprobe {
 namespace {
@@ -15,9 +14,9 @@ using Url = std::unique_ptr<CURLU, decltype(&curl_url_cleanup)>;
 // Empty where the URL has no such part.
 std::string part_of(const Url& url, CURLUPart part, unsigned flags = 0) {
   char* found = nullptr;
-  if (curl_url_get(url.get(), part, &found, flags) != CURLUE_OK) return {};
+  if (curl().url_get(url.get(), part, &found, flags) != CURLUE_OK) return {};
   std::string out = found;
-  curl_free(found);
+  curl().free(found);
   return out;
 }
 
@@ -51,15 +50,15 @@ bool has_controls(std::string_view text) {
 
 Outcome<HttpUrl> parse_http_url(std::string_view text) {
   const std::string copy(text);
-  const Url url(curl_url(), curl_url_cleanup);
+  const Url url(curl().url(), curl().url_cleanup);
   if (!url) return Error{"no memory for a URL"};
   // A password may stand anywhere before an @, even where the URL is none: nothing of it is shown then.
   if (text.find('@') != std::string_view::npos &&
-      (curl_url_set(url.get(), CURLUPART_URL, copy.c_str(), 0) != CURLUE_OK ||
+      (curl().url_set(url.get(), CURLUPART_URL, copy.c_str(), 0) != CURLUE_OK ||
        !part_of(url, CURLUPART_USER).empty() || !part_of(url, CURLUPART_PASSWORD).empty())) {
     return Error{"has a user name in it, which the log would show (try \"headers\")"};
   }
-  const auto code = curl_url_set(url.get(), CURLUPART_URL, copy.c_str(), 0);
+  const auto code = curl().url_set(url.get(), CURLUPART_URL, copy.c_str(), 0);
   const auto scheme = part_of(url, CURLUPART_SCHEME);
   if (code != CURLUE_OK || (scheme != "http" && scheme != "https")) {
     return Error{in_quotes(text) + " is no URL of http or https (try http://127.0.0.1/)"};

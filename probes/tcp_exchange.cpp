@@ -86,6 +86,9 @@ bool TcpExchange::connect() {
   const socklen_t length = target_.server.to_sockaddr(server);
   if (::connect(fd_, reinterpret_cast<const sockaddr*>(&server), length) == 0) return is_connected();
   if (errno != EINPROGRESS) return fail("connect", errno, true);
+  // Over loopback both ends have done their part by now, and one pass of the loop is saved.
+  if (target_.server.ip.is_loopback() && check_connected()) return true;
+  if (finished_) return false;
   io_.start(fd_, Io::kWrite);
   return false;
 }

@@ -286,6 +286,11 @@ void Keeper::prober_gone(ProberSeat& seat, int status) {
       hooks_.fail("the prober does not start: " + how_it_ended(status));
       return leave(WIFEXITED(status) && WEXITSTATUS(status) != 0 ? WEXITSTATUS(status) : kInternal);
     }
+    if (was_at_work && judges(seat) && WIFEXITED(status) && WEXITSTATUS(status) == kNotNow) {
+      book_.let_run(mine(seat));
+      apply();
+      return seat.prober.start();
+    }
     log(LogLevel::error, "the prober is gone (" + how_it_ended(status) +
                              "): what it announced has the rest of its lease, another is started");
     drop_offer("a prober was gone before it could judge it");

@@ -29,6 +29,7 @@ void LeaseBook::configure(const std::vector<Advertisement>& advertisements, cons
   std::map<Advertisement, Entry> before;
   for (auto& entry : entries_) before.emplace(entry.advertisement, entry);
   entries_.clear();
+  entries_.reserve(advertisements.size());
   for (std::size_t i = 0; i < advertisements.size(); ++i) {
     Entry entry{advertisements[i], terms.at(i)};
     const auto old = before.find(advertisements[i]);

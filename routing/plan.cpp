@@ -4,9 +4,12 @@
 #include <iterator>
 #include <map>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <tuple>
 #include <utility>
+
+#include "owners_by_number.hpp"
 
 namespace anyprobe {
 namespace {
@@ -28,7 +31,7 @@ struct Draft {
     return desired[i].advertisement.kind == kind;
   }
   // The first of them, for whom a removal is done.
-  static std::size_t owner(const std::vector<std::size_t>& owners) {
+  static std::size_t owner(std::span<const std::size_t> owners) {
     return owners.empty() ? PlannedChange::kNobody : owners.front();
   }
   // Whether one that is there may be there.
@@ -71,13 +74,14 @@ class Addresses {
   Addresses(Draft& draft, std::span<const Former> gone, bool adopt) : draft_(draft), adopt_(adopt) {
     for (std::size_t i = 0; i < draft.desired.size(); ++i) {
       if (!draft.is(i, Advertisement::Kind::address)) continue;
-      owners_[draft.desired[i].advertisement.prefix.address].push_back(i);
+      owners_.add(draft.desired[i].advertisement.prefix.address, i);
     }
     for (const auto& [old, lingers] : gone) {
       if (old.kind != Advertisement::Kind::address) continue;
-      owners_.try_emplace(old.prefix.address);
+      owners_.add(old.prefix.address, OwnersByNumber::kNobody);
       if (lingers) lingering_.try_emplace(old.prefix.address);
     }
+    owners_.sort();
     find_lingering();
   }
 
@@ -107,13 +111,14 @@ class Addresses {
 
   // One that is also announced, or held, in another place needs nothing to be answered for.
   void find_lingering() {
-    for (const auto& [number, owners] : owners_) {
-      for (const auto i : owners) {
-        if (draft_.desired[i].wish == Wish::linger) lingering_[number].owner = i;
-      }
-      if (std::any_of(owners.begin(), owners.end(), [&](std::size_t i) { return draft_.may_stay(i); }))
-        lingering_.erase(number);
+    for (const auto& [number, i] : owners_.entries()) {
+      if (i != OwnersByNumber::kNobody && draft_.desired[i].wish == Wish::linger)
+        lingering_[number].owner = i;
     }
+    std::erase_if(lingering_, [&](const auto& one) {
+      const auto owners = *owners_.find(one.first);
+      return std::any_of(owners.begin(), owners.end(), [&](std::size_t i) { return draft_.may_stay(i); });
+    });
     for (const auto& route : draft_.seen.routes) {
       const auto it = lingering_.find(route.prefix.address);
       if (route.lingering && it != lingering_.end()) it->second.there = true;
@@ -136,8 +141,8 @@ class Addresses {
   void end_lingering() {
     for (const auto& route : draft_.seen.routes) {
       const auto owners = owners_.find(route.prefix.address);
-      if (!route.lingering || owners == owners_.end() || lingering_.contains(route.prefix.address)) continue;
-      draft_.last.push_back({RemoveRoute{route}, Draft::owner(owners->second)});
+      if (!route.lingering || !owners || lingering_.contains(route.prefix.address)) continue;
+      draft_.last.push_back({RemoveRoute{route}, Draft::owner(*owners)});
     }
   }
 
@@ -147,8 +152,8 @@ class Addresses {
         ++in_subnet_[subnet_of(address)];
       }
       const auto owners = owners_.find(address.prefix.address);
-      if (owners == owners_.end() || is_managed(address)) continue;
-      for (const auto i : owners->second) {
+      if (!owners || is_managed(address)) continue;
+      for (const auto i : *owners) {
         auto& occupant = draft_.plan.outlooks[i].occupant;
         if (occupant.empty()) occupant = address.to_string();
       }
@@ -163,13 +168,13 @@ class Addresses {
 
   void judge(const SeenAddress& address) {
     const auto owners = owners_.find(address.prefix.address);
-    if (owners == owners_.end() || !is_managed(address)) return;
-    const auto here = std::find_if(owners->second.begin(), owners->second.end(), [&](std::size_t i) {
+    if (!owners || !is_managed(address)) return;
+    const auto here = std::find_if(owners->begin(), owners->end(), [&](std::size_t i) {
       return draft_.may_stay(i) && is_place_of(draft_.desired[i], address);
     });
-    if (here == owners->second.end()) {
+    if (here == owners->end()) {
       if (address.ours) let_linger(address);
-      remove(address, Draft::owner(owners->second));
+      remove(address, Draft::owner(*owners));
       return;
     }
     // Beside a foreign one nothing is added, so what we have is not taken down to be made anew either.
@@ -209,7 +214,7 @@ class Addresses {
 
   Draft& draft_;
   bool adopt_;
-  std::map<IpAddress, std::vector<std::size_t>> owners_;  // of each number; none where it is gone
+  OwnersByNumber owners_;
   std::map<IpAddress, Lingering> lingering_;
   std::map<Subnet, std::size_t> in_subnet_;
 };

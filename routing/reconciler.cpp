@@ -54,6 +54,10 @@ bool Reconciler::configure(const std::vector<Advertisement>& advertisements, std
   std::vector<Wish> wishes;
   std::vector<Lease> leases;
   std::vector<AdvertisementState> states;
+  next.reserve(advertisements.size());
+  wishes.reserve(advertisements.size());
+  leases.reserve(advertisements.size());
+  states.reserve(advertisements.size());
   for (const auto& what : advertisements) {
     std::erase_if(gone_, [&](const Gone& old) {
       const bool is_back = old.advertisement == what;

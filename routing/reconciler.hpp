@@ -12,6 +12,7 @@
 #include "core/advertisement.hpp"
 #include "core/event_loop.hpp"
 #include "interface_watch.hpp"
+#include "owners_by_number.hpp"
 #include "plan.hpp"
 #include "repair_book.hpp"
 #include "route_table.hpp"
@@ -154,8 +155,8 @@ class Reconciler {
   std::set<Advertisement> to_repair_;  // removed by somebody, and not yet put right
   std::vector<Gone> gone_;
   std::vector<std::string> foreign_;
-  std::multimap<IpAddress, std::size_t> numbers_;  // of desired_, by index, and of gone_, by kNobody
-  std::set<RouteKey> routes_;                      // of both
+  OwnersByNumber numbers_;     // of desired_, by index, and of gone_
+  std::set<RouteKey> routes_;  // of both
   InterfaceWatch interfaces_;
   RepairBook repairs_;
   std::set<std::string> failing_;

@@ -11,11 +11,12 @@ void Reconciler::index() {
   numbers_.clear();
   routes_.clear();
   const auto add = [this](const Advertisement& what, std::size_t i) {
-    if (what.kind == Advertisement::Kind::address) numbers_.emplace(what.prefix.address, i);
+    if (what.kind == Advertisement::Kind::address) numbers_.add(what.prefix.address, i);
     if (what.kind == Advertisement::Kind::route) routes_.emplace(what.prefix, what.table);
   };
   for (std::size_t i = 0; i < desired_.size(); ++i) add(desired_[i].advertisement, i);
-  for (const auto& each : gone_) add(each.advertisement, PlannedChange::kNobody);
+  for (const auto& each : gone_) add(each.advertisement, OwnersByNumber::kNobody);
+  numbers_.sort();
   if (const bool any = !routes_.empty(); any != std::exchange(watches_routes_, any)) {
     monitor_.watch_routes(any);
     scan_ = any;
@@ -39,11 +40,10 @@ bool Reconciler::concerns_us(const TableEvent& event) const {
 // Whether it tells of an address otherwise than we left it. The echoes of our own changes do not, and not
 // each of them can be told by its sender.
 bool Reconciler::is_news(const TableEvent& event) const {
-  const auto [begin, end] = numbers_.equal_range(event.prefix.address);
-  return std::any_of(begin, end, [&](const auto& number) {
-    const auto i = number.second;
+  const auto owners = numbers_.all_of(event.prefix.address);
+  return std::any_of(owners.begin(), owners.end(), [&](std::size_t i) {
     if (!event.ours) return true;
-    if (i == PlannedChange::kNobody) return !event.gone;
+    if (i == OwnersByNumber::kNobody) return !event.gone;
     if (event.gone) return desired_[i].wish == Wish::announce || desired_[i].wish == Wish::hold;
     const auto& what = desired_[i].advertisement;
     return states_[i] != AdvertisementState::announced || what.prefix != event.prefix ||

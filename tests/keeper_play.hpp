@@ -34,7 +34,8 @@ class PlayedProber {
   PlayedProber(const PlayedProber&) = delete;
   PlayedProber& operator=(const PlayedProber&) = delete;
 
-  // It ends with 0 when it is told to leave, and stops when it is told to.
+  // It ends with 0 when it is told to leave, stops when it is told to, and at SIGALRM ends for another to
+  // follow.
   pid_t spawn(int socket) {
     if (end >= 0) close(end);
     end = dup(socket);
@@ -49,6 +50,7 @@ class PlayedProber {
       std::signal(
           SIGUSR2, stays_at_usr2 ? [](int) {} : [](int) { _exit(0); });
       std::signal(SIGTSTP, [](int) { raise(SIGSTOP); });
+      std::signal(SIGALRM, [](int) { _exit(kNotNow); });
       sigset_t none;
       sigemptyset(&none);
       sigprocmask(SIG_SETMASK, &none, nullptr);

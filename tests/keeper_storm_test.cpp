@@ -82,6 +82,58 @@ TEST_CASE("keeper: a prober that dies over a new configuration comes back with t
   });
 }
 
+TEST_CASE(
+    "keeper: a prober that can take a new configuration only in another process is followed by one that "
+    "takes it") {
+  Play play;
+  play.run({
+      first_accepts(play),
+      {play.hears(MessageType::applied),
+       [&] {
+         play.configured = {on_lo("192.0.2.1/32"), on_lo("192.0.2.2/32"), on_lo("192.0.2.3/32")};
+         play.hang_up();
+       }},
+      {play.is_offered(2), [&] { kill(play.pid(), SIGALRM); }},
+      {play.is_offered(2),
+       [&] {
+         CHECK(play.table.has("192.0.2.1/32"));
+         play.accept(2, {true, false, true});
+       }},
+      {[&] { return play.table.has("192.0.2.3/32"); },
+       [&] {
+         CHECK(play.table.has("192.0.2.1/32"));
+         CHECK_FALSE(play.table.has("192.0.2.2/32"));
+         CHECK(play.children.size() == 2);
+         play.terminate();
+       }},
+  });
+}
+
+TEST_CASE("keeper: if that one refuses it, it goes on with the old one") {
+  Play play;
+  play.run({
+      first_accepts(play),
+      {play.hears(MessageType::applied),
+       [&] {
+         play.configured = {on_lo("192.0.2.3/32")};
+         play.hang_up();
+       }},
+      {play.is_offered(2), [&] { kill(play.pid(), SIGALRM); }},
+      {play.is_offered(2), [&] { play.refuse(2); }},
+      {play.is_offered(1),
+       [&] {
+         play.accept(1, {true, true});
+       }},
+      {[&] { return play.running.size() == 2; },
+       [&] {
+         CHECK(play.table.has("192.0.2.1/32"));
+         CHECK_FALSE(play.table.has("192.0.2.3/32"));
+         CHECK(play.children.size() == 2);
+         play.terminate();
+       }},
+  });
+}
+
 TEST_CASE("keeper: modules that are taken away and given back at once do not end the whole") {
   Play play;
   play.parts = kBoth;

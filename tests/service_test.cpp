@@ -51,13 +51,7 @@ struct House {
     auto probe = std::make_unique<Oracle>();
     oracle = probe.get();
     config.probes.push_back(std::move(probe));
-    service = std::make_unique<Service>(
-        loop, std::move(config), [](Service&, const HealthEvent&) {},
-        [this](Service&, const Service::Check&) {
-          ++answers;
-          loop.stop();
-        },
-        &returns);
+    service = std::make_unique<Service>(loop, std::move(config), listener, &returns);
     service->start(0);
     run();
     REQUIRE(service->up());
@@ -80,6 +74,11 @@ struct House {
   }
 
   EventLoop loop;
+  const Service::Listener listener{[](Service&, const HealthEvent&) {},
+                                   [this](Service&, const Service::Check&) {
+                                     ++answers;
+                                     loop.stop();
+                                   }};
   ReturnPolling returns;
   Oracle* oracle = nullptr;
   std::unique_ptr<Service> service;

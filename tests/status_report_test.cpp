@@ -32,9 +32,7 @@ struct House {
     config.health.fall = 2;
     config.probes.push_back(std::make_unique<Oracle>(says));
     config.advertise = std::move(advertise);
-    return std::make_unique<Service>(
-        loop, std::move(config), [this](Service&, const HealthEvent&) { loop.stop(); },
-        [](const Service&, const Service::Check&) {});
+    return std::make_unique<Service>(loop, std::move(config), listener);
   }
   std::vector<State> states(std::size_t service) {
     std::vector<State> out;
@@ -49,6 +47,8 @@ struct House {
   }
 
   EventLoop loop;
+  const Service::Listener listener{[this](Service&, const HealthEvent&) { loop.stop(); },
+                                   [](const Service&, const Service::Check&) {}};
   Result says{Verdict::pass, Evidence::soft, "answer", "from the oracle"};
   StatusReport::Services services;
   std::optional<TimePoint> owed;

@@ -61,7 +61,7 @@ def measured(options, say):
             samples = {which: [] for which in builds}
             for _ in range(instructions.ROUNDS):
                 for which, build in builds.items():
-                    samples[which].append(instructions.measure(build, kind, folder))
+                    samples[which].append(instructions.measure(build, kind, folder)[0])
             yield {"what": f"{kind}: instructions a check", "old": report.spread(samples[OLD]),
                    "new": report.spread(samples[NEW]),
                    "ratio": report.spread(new / old for old, new in zip(samples[OLD], samples[NEW]))}

@@ -1,8 +1,9 @@
-"""Instructions of the prober for one check, as valgrind's callgrind counts them: they do not depend on how busy the
-machine is. Without the keeper (--dry-run), and without the start."""
+"""Instructions of the prober for one check, and blocks of memory that it allocates, as valgrind's callgrind counts them:
+they do not depend on how busy the machine is. Without the keeper (--dry-run), and without the start."""
 
 import argparse
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -24,8 +25,24 @@ ROUNDS = 3
 ENDS = (400, 900)
 
 
+ALLOCATE = {"malloc", "calloc", "realloc", "aligned_alloc", "posix_memalign"}
+
+
+def allocations(part):
+    """Calls of those functions in a dump of callgrind; a function has its name beside its number the first time only."""
+    numbers, called, count = set(), None, 0
+    for line in part.splitlines():
+        if found := re.match(r"c?fn=\((\d+)\)(?: (.*))?", line):
+            if found[2] in ALLOCATE:
+                numbers.add(found[1])
+            called = found[1] if line.startswith("c") else None
+        elif line.startswith("calls=") and called in numbers:
+            count += int(line.split()[0].removeprefix("calls="))
+    return count
+
+
 def measure(build, kind, tools, profile=None):
-    """Instructions a check."""
+    """(instructions, allocations) a check."""
     with Arena(kind, tools, counting=kind == "dns") as arena:
         out = arena.folder / "callgrind.out"
         checker = Anyprobe(build, dry=True)
@@ -45,8 +62,10 @@ def measure(build, kind, tools, profile=None):
         if profile:
             shutil.copy(part, profile)
         # Of what came behind the dump before it.
-        words = next(line for line in part.read_text().splitlines() if line.startswith("totals: ")).split()
-        return int(words[1]) / (checks[1] - checks[0])
+        text = part.read_text()
+        words = next(line for line in text.splitlines() if line.startswith("totals: ")).split()
+        each = checks[1] - checks[0]
+        return int(words[1]) / each, allocations(text) / each
 
 
 def last_record():
@@ -67,23 +86,25 @@ def main():
         parser.error(f"--kinds: of {', '.join(PORTS)}")
     prepare()
     install(PACKAGES)
-    before, found = last_record(), {}
+    before, found, allocated = last_record(), {}, {}
     with tempfile.TemporaryDirectory(prefix="anyprobe-bench-") as name:
         compile_tools(name)
         for kind in kinds:
             profile = Path(options.profile) / f"callgrind.out.{kind}" if options.profile else None
-            found[kind] = report.spread(measure(BUILD, kind, Path(name), profile) for _ in range(options.rounds))
-    print(f"\nInstructions a check, {SERVICES} services, {ENDS[1] - ENDS[0]} checks:\n")
+            rounds = [measure(BUILD, kind, Path(name), profile) for _ in range(options.rounds)]
+            found[kind], allocated[kind] = (report.spread(column) for column in zip(*rounds))
+    print(f"\nA check, {SERVICES} services, {ENDS[1] - ENDS[0]} checks:\n")
     show = markdown if options.markdown else report.table
-    print(show(("", "instructions a check", f"recorded at {before['commit'] or 'no commit yet'}", "ratio"), [
-        [kind, samples, was, samples["median"] / was if was else None]
+    print(show(("", "instructions", f"recorded at {before['commit'] or 'no commit yet'}", "ratio", "allocations"), [
+        [kind, samples, was, samples["median"] / was if was else None, allocated[kind]]
         for kind, samples in found.items() for was in [before["instructions"].get(kind)]]))
     if options.json:
-        report.write_json(options.json, "instructions", found, services=SERVICES)
+        report.write_json(options.json, "instructions", found, services=SERVICES, allocations=allocated)
     if options.record:
         about = report.circumstances()
         entry = {"commit": about["commit"], "at": about["at"],
-                 "instructions": {kind: round(samples["median"]) for kind, samples in found.items()}}
+                 "instructions": {kind: round(samples["median"]) for kind, samples in found.items()},
+                 "allocations": {kind: round(samples["median"], 1) for kind, samples in allocated.items()}}
         entries = json.loads(RECORD.read_text()) if RECORD.exists() else []
         RECORD.write_text("[\n" + ",\n".join("  " + json.dumps(one) for one in [*entries, entry]) + "\n]\n")
 

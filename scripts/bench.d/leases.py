@@ -9,7 +9,7 @@ import report
 from stage import GREETING, PORT, Stage, Switch, Watch, addresses, cpu_seconds, end
 from frr import Frr  # isort: skip
 
-LEASE = 15  # the default from 100 addresses on
+USUAL = 15  # seconds: the default from 100 addresses on
 # The kernel looks for an IPv4 address among all of its interface.
 INTERFACES = tuple(f"holder{i}" for i in range(10))
 
@@ -22,11 +22,11 @@ def share(pids, seconds):
     return {who: 100 * (cpu_seconds(pid) - before[who]) / took for who, pid in pids.items()}
 
 
-def floor(stage, family, count, zebra, seconds):
-    tool = stage.tool("renew", family, count, LEASE / 3, LEASE)
+def floor(stage, family, count, zebra, seconds, lease):
+    tool = stage.tool("renew", family, count, lease / 3, lease)
     with contextlib.closing(Watch(stage, count)) as watch:
         tool.stdout.readline()
-        time.sleep(LEASE / 3)
+        time.sleep(lease / 3)
         [pid] = stage.namespace.named("netlink")[:1]
         found = share({"prober": pid, "zebra": zebra}, seconds)
         end(tool)
@@ -35,17 +35,17 @@ def floor(stage, family, count, zebra, seconds):
     return {"prober": None, "keeper": found["prober"], "zebra": found["zebra"]}
 
 
-def ours(stage, family, count, zebra, seconds, interfaces=("lo",)):
+def ours(stage, family, count, zebra, seconds, lease, interfaces=("lo",)):
     each = -(-count // len(interfaces))
     files = [{"addresses_from": stage.address_file(addresses(family, count)[each * at:each * (at + 1)], f"file{at}"),
               "interface": name} for at, name in enumerate(interfaces)]
     with contextlib.closing(Switch(stage.namespace)) as switch, contextlib.closing(Watch(stage, count)) as watch:
-        stage.write([{"name": "many", "rise": 1, "advertise": files,
+        stage.write([{"name": "many", "rise": 1, "lease": f"{lease:g}s", "advertise": files,
                       "probe": {"type": "tcp", "ports": [PORT], "expect": GREETING}}])
         switch.become(True)
         stage.start()
         watch.wait("in")
-        time.sleep(LEASE / 3)
+        time.sleep(lease / 3)
         found = share({"prober": stage.prober(), "keeper": stage.keeper(), "zebra": zebra}, seconds)
         if said := stage.log.read_text():
             print(f"\n{said}", file=sys.stderr)
@@ -63,6 +63,7 @@ def main():
     parser.add_argument("--counts", default="1000,10000", help="how many addresses (default: %(default)s)")
     parser.add_argument("--families", default="4,6", help="(default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=30, help="of each (default: %(default)s)")
+    parser.add_argument("--lease", type=float, default=USUAL, help="seconds (default: %(default)s, as by default)")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", metavar="FILE")
     parser.add_argument("--svg", metavar="FILE")
@@ -81,15 +82,16 @@ def main():
             stage.namespace.ip("link", "set", name, "up")
         for family in map(int, options.families.split(",")):
             for count in map(int, options.counts.split(",")):
-                ways = {f"bare renewal each {LEASE / 3:g} s": floor, "anyprobe": ours,
+                ways = {f"bare renewal each {options.lease / 3:g} s": floor, "anyprobe": ours,
                         f"anyprobe, on {len(INTERFACES)} interfaces": ours_on_many}
                 samples = {way: {"prober": [], "keeper": [], "zebra": []} for way in ways}
                 for number in range(1, options.rounds + 1):
                     for way, measure in ways.items():
                         print(f"\rIPv{family}, {count}, round {number}, {way:<40}", end="", file=sys.stderr, flush=True)
-                        for who, took in measure(stage, family, count, zebra, options.seconds).items():
+                        for who, took in measure(stage, family, count, zebra, options.seconds,
+                                                 options.lease).items():
                             samples[way][who] += [] if took is None else [took]
-                print(f"\n\nIPv{family}, {count} addresses at the default lease of {LEASE} s: per cent of a core, "
+                print(f"\n\nIPv{family}, {count} addresses at a lease of {options.lease:g} s: per cent of a core, "
                       f"{options.rounds} rounds of {options.seconds:g} s in turn; median (least-most)\n")
                 rows = {way: {who: report.spread(found) if found else None for who, found in row.items()}
                         for way, row in samples.items()}
@@ -100,7 +102,7 @@ def main():
                     for who in ("keeper", "zebra"):
                         lines.setdefault(f"IPv{family}, {way}: {who}", []).append((count, row[who]))
     if options.json:
-        report.write_json(options.json, "leases", results, lease=LEASE, seconds=options.seconds)
+        report.write_json(options.json, "leases", results, lease=options.lease, seconds=options.seconds)
     if options.svg:
         report.plot(options.svg, "Renewing leases", "addresses", "per cent of a core", lines)
 

@@ -147,11 +147,9 @@ class Server:
 
 
 def listens(namespace, kind, port):
-    """Whether a TCP listener or an IPv4 UDP socket has this port, of any address."""
-    with namespace.entered():
-        lines = Path(f"/proc/thread-self/net/{kind}").read_text().splitlines()[1:]
-    fields = (line.split() for line in lines)
-    return any(one[1].endswith(f":{port:04X}") and (kind == "udp" or one[3] == "0A") for one in fields)
+    """Whether a TCP listener or a UDP socket has this port, of any address."""
+    # By the kernel's own choice: with tens of thousands of connections in TIME-WAIT, /proc/net/tcp takes half a minute.
+    return bool(namespace.run("ss", "-Hln", f"--{kind}", "sport", "=", f":{port}").stdout.strip())
 
 
 class HeldSocket:

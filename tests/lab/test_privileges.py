@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from conftest import ADDRESSES, QUICK, service
 from lab import BUILD, SECOND4, SECOND6, SERVICE4, SERVICE6
-from netns import wait_until
+from netns import PATIENCE, wait_until
 from privileges import FILTER, confined, privileges
 from test_exec_probe import Running, exec_service
 from test_http_probe import URL, authority, www  # noqa: F401 (fixtures)
@@ -110,20 +110,43 @@ def test_what_a_reload_brings(probing, authority, www):  # noqa: F811
     running.end()
 
 
-def test_what_openssl_is_told_to_load_is_there_in_time(probing, folder):
-    """Its own configuration may name code, and the first probe over TLS may come with a reload."""
+def test_the_first_probe_over_tls_comes_with_a_reload(probing, folder, authority, www):  # noqa: F811
+    """libcurl is not there before. A prober that may load nothing any more is followed by one that does, together with
+    what OpenSSL's own configuration names; nothing that is announced goes meanwhile."""
     configuration = folder / "openssl.cnf"
     configuration.write_text("openssl_conf = all\n[all]\nproviders = both\n[both]\ndefault = on\nlegacy = on\n"
                              "[on]\nactivate = 1\n")
-    path = probing.write({"services": [service(SERVICE4)]})
-    process = probing.node.namespace.spawn(BUILD / "anyprobe", "run", "--run-dir", probing.node.run_dir, "--config",
-                                           path, env={**os.environ, "OPENSSL_CONF": str(configuration)})
+    node = probing.node
+    web = {"type": "http", "url": URL, "server": "127.0.0.1", "ca_file": str(authority.certificate)}
+    dns = service(SERVICE4, interval="5s", lease="30s")
+    path = probing.write({"services": [dns]})
+    log = folder / "anyprobe.log"
+    process = node.namespace.spawn(BUILD / "anyprobe", "run", "--run-dir", node.run_dir, "--config", path, log=log,
+                                   env={**os.environ, "OPENSSL_CONF": str(configuration)})
     probing.announced([SERVICE4])
-    prober = probing.pid("anyprobe")
-    assert confined(prober)
-    assert "/legacy.so" in Path(f"/proc/{prober}/maps").read_text()
+    first = probing.pid("anyprobe")
+    wait_until(lambda: confined(first), PATIENCE, "it is confined")
+    assert "libcurl" not in Path(f"/proc/{first}/maps").read_text()
+    watch = node.watch_addresses()
+    probing.write({"services": [dns, service(SERVICE6, name="www", probe=web, interval="400ms", timeout="350ms")]})
+    os.kill(first, signal.SIGHUP)
+    probing.announced([SERVICE4, SERVICE6])
+    second = probing.pid("anyprobe")
+    assert second != first and confined(second)
+    assert "/legacy.so" in Path(f"/proc/{second}/maps").read_text()
+    assert_prober(second, "anyprobe")
+    watch.close()
+    assert not [change for change in watch.changes if change.prefix == SERVICE4 and not change.interfaces]
+    # From then on it is there, and what needs it is taken as it is.
+    probing.write({"services": [dns]})
+    os.kill(second, signal.SIGHUP)
+    probing.withdrawn([SERVICE6])
+    probing.write({"services": [dns, service(SERVICE6, name="www", probe=web, interval="400ms", timeout="350ms")]})
+    os.kill(second, signal.SIGHUP)
+    probing.announced([SERVICE4, SERVICE6])
+    assert probing.pid("anyprobe") == second
     process.terminate()
-    assert process.wait(10) == 0
+    assert process.wait(PATIENCE) == 0
 
 
 def test_modules_come_and_go_with_a_prober_of_their_own(probing, folder):

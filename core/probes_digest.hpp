@@ -1,0 +1,17 @@
+// Tells probes that are configured otherwise from those that run.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+namespace anyprobe {
+
+// SHA-256 (FIPS 180-4).
+using ProbesDigest = std::array<std::uint8_t, 32>;
+
+// Of all that is configured of them, secrets and what their files hold too, so that none of that is kept for
+// longer than the probe needs it.
+[[nodiscard]] ProbesDigest digest_of_probes(std::string_view text);
+
+}  // namespace anyprobe
