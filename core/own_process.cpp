@@ -48,7 +48,7 @@ Duration RespawnDelay::next(TimePoint started) {
 void keep_no_free_memory() {
 #ifdef __GLIBC__
   // Setting it ends that the C library raises it by itself (mallopt(3)).
-  mallopt(M_TRIM_THRESHOLD, 256 * 1024);
+  mallopt(M_TRIM_THRESHOLD, 64 * 1024);
 #endif
 }
 

@@ -42,7 +42,7 @@ std::size_t grow(int fd, int forced, int plain, int wanted) {
 }  // namespace
 
 NetlinkSocket::NetlinkSocket(int buffer, int protocol)
-    : socket_(nl_socket_alloc()), datagram_(kDatagramRoom) {
+    : socket_(nl_socket_alloc()), datagram_(std::make_unique_for_overwrite<std::byte[]>(kDatagramRoom)) {
   if (!socket_) throw std::runtime_error("netlink: out of memory");
   if (const int error = nl_connect(socket_.get(), protocol); error < 0) fail("no socket", error);
   // nl_connect made both buffers 32 KiB, so they are enlarged after it.
@@ -111,14 +111,14 @@ int NetlinkSocket::receive(const std::function<bool(nlmsghdr&)>& take) {
   socklen_t from_length = sizeof from;
   ssize_t length = 0;
   do {
-    length = recvfrom(fd(), datagram_.data(), datagram_.size(), MSG_TRUNC, reinterpret_cast<sockaddr*>(&from),
+    length = recvfrom(fd(), datagram_.get(), kDatagramRoom, MSG_TRUNC, reinterpret_cast<sockaddr*>(&from),
                       &from_length);
   } while (length < 0 && errno == EINTR);
   if (length < 0) return errno;
-  if (static_cast<std::size_t>(length) > datagram_.size()) return ENOBUFS;
+  if (static_cast<std::size_t>(length) > kDatagramRoom) return ENOBUFS;
   if (from.nl_pid != 0) return 0;  // another process, not the kernel
   int rest = static_cast<int>(length);
-  for (auto* message = reinterpret_cast<nlmsghdr*>(datagram_.data()); nlmsg_ok(message, rest) != 0;
+  for (auto* message = reinterpret_cast<nlmsghdr*>(datagram_.get()); nlmsg_ok(message, rest) != 0;
        message = nlmsg_next(message, &rest)) {
     if (!take(*message)) break;
   }

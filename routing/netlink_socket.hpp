@@ -52,7 +52,7 @@ class NetlinkSocket {
   std::unique_ptr<nl_sock, Close> socket_;
   std::size_t send_room_ = 0;
   std::size_t receive_room_ = 0;
-  std::vector<std::byte> datagram_;
+  std::unique_ptr<std::byte[]> datagram_;  // memory that nothing was put into costs nothing
 };
 
 }  // namespace anyprobe
