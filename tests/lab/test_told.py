@@ -77,7 +77,8 @@ class Told:
         self._held += 1
         log = self.probing.folder / f"holder{self._held}.log"
         process = self.node.namespace.spawn(sys.executable, "-c", _HOLDER, kind, address, port, log=log)
-        wait_until(lambda: log.read_text() or process.poll() is not None, PATIENCE, "it holds its socket", every=0.005)
+        wait_until(lambda: "\n" in log.read_text() or process.poll() is not None, PATIENCE, "it holds its socket",
+                   every=0.005)
         assert log.read_text() == "holding it\n", log.read_text()
         return process
 
