@@ -1,6 +1,8 @@
 """The kernel tells that a socket is closed: a death is noticed at once, however seldom the service is asked, and nothing
 else is taken for one."""
 
+import contextlib
+import ctypes
 import os
 import re
 import signal
@@ -48,6 +50,35 @@ while True:
     print(done, flush=True)
     time.sleep(max(0, begin + done / 1000 - time.monotonic()))
 """
+
+
+# Closes datagram sockets of the port, on another address, until it is killed.
+_FLOOD = """
+import socket
+while True:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+        one.bind(("127.0.0.2", 8053))
+"""
+
+_SEIZE, _INTERRUPT, _DETACH, _WALL = 0x4206, 0x4207, 17, 0x40000000  # linux/ptrace.h, linux/wait.h
+
+
+@contextlib.contextmanager
+def stands_still(pid):
+    """Not by a signal, which it would hear of when it goes on."""
+    ptrace = ctypes.CDLL(None, use_errno=True).ptrace
+    ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
+
+    def ask(what):
+        if ptrace(what, pid, None, None) != 0:
+            raise OSError(ctypes.get_errno(), f"ptrace {what:#x}")
+    ask(_SEIZE)
+    ask(_INTERRUPT)
+    os.waitpid(pid, _WALL)
+    try:
+        yield
+    finally:
+        ask(_DETACH)
 
 
 class Told:
@@ -208,6 +239,27 @@ def test_a_thousand_client_sockets_a_second(told):
     wait_until(lambda: log.exists() and log.read_text().count("\n") > 1500, 4 * PATIENCE, "3,000 are closed")
     kill(storm)
     assert told.announced() and told.checks() == before
+
+
+def test_a_death_among_events_that_were_lost(told):
+    """The kernel had no room for them, and says so: who may have been among them is asked."""
+    holder = told.hold()
+    told.start(fast_interval="100ms")
+    namespace = told.node.namespace
+
+    def lost():
+        with namespace.entered():
+            lines = Path("/proc/thread-self/net/netlink").read_text().splitlines()[1:]
+        return any(int(line.split()[8]) > 0 for line in lines if line.split()[1] == "4")  # NETLINK_SOCK_DIAG
+    assert not lost()
+    with stands_still(told.probing.pid("anyprobe")):
+        flood = namespace.spawn(sys.executable, "-c", _FLOOD)
+        wait_until(lost, PATIENCE, "events are lost")
+        kill(holder)
+        kill(flood)
+    told.probing.withdrawn()
+    # Without the kernel's word on it, it takes as many refusals as any failure.
+    assert told.checks()[:4] == ["pass", "fail", "fail", "fail"]
 
 
 def test_an_interface_that_goes_down(told):
