@@ -135,7 +135,6 @@ int run_prober(const CommandLine& line, PluginTable& plugins) {
   RunnerClient runner(loop);
   Prober prober(loop, line, plugins, runner, part);
   bool confined = false;
-  Timer settled(loop, give_back_memory);
   KeeperClient* keeper = nullptr;
   Confirmer confirmer(loop,
                       [&](std::uint32_t serial, const FrrInquiry& inquiry) { keeper->ask(serial, inquiry); });
@@ -166,7 +165,6 @@ int run_prober(const CommandLine& line, PluginTable& plugins) {
              const auto errors = configure(prober, files, circumstances);
              if (errors.empty()) report.after_change();
              give_back_memory();
-             settled.start(kSettled);
              if (errors.empty() && !std::exchange(confined, true)) confine_prober(line, plugins, part);
              return KeeperClient::Answer{{errors.all_from_flags(), errors.lines()}, prober.wishes()};
            },

@@ -24,8 +24,7 @@ void Prober::index_endpoints() {
       ports.insert(endpoint.address.port);
     }
   }
-  std::sort(by_port_.begin(), by_port_.end());
-  by_port_.erase(std::unique(by_port_.begin(), by_port_.end()), by_port_.end());
+  std::sort(by_port_.begin(), by_port_.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   if (watch_ports_) watch_ports_(ports);
 }
 
@@ -63,8 +62,8 @@ bool Prober::was_asked_at(const Service& service, const ClosedSocket& closed) co
 void Prober::ask_who_was_hit() {
   std::map<Service*, bool> hit;  // whether the kernel says that a socket of it is closed
   for (const auto& closed : std::exchange(closed_, {})) {
-    auto it = std::lower_bound(by_port_.begin(), by_port_.end(),
-                               std::pair(closed.at.port, static_cast<Service*>(nullptr)));
+    auto it = std::lower_bound(by_port_.begin(), by_port_.end(), closed.at.port,
+                               [](const auto& one, std::uint16_t port) { return one.first < port; });
     for (; it != by_port_.end() && it->first == closed.at.port; ++it) {
       if (!hit.contains(it->second) && was_asked_at(*it->second, closed)) hit.emplace(it->second, true);
     }

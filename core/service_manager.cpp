@@ -16,7 +16,7 @@ namespace {
 
 #if ANYPROBE_WITH_LIBSYSTEMD
 
-// Those that are asked for by the environment alone, and not there else.
+// Null where the environment names no service manager: then the library is not loaded.
 struct Functions {
   Functions() {
     if (std::getenv("NOTIFY_SOCKET") == nullptr) return;

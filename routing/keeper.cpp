@@ -274,22 +274,20 @@ void Keeper::prober_gone(ProberSeat& seat, int status) {
   const bool was_at_work = std::exchange(seat.generation, 0) != 0;
   const bool was_ending = std::exchange(seat.ending, false);
   const bool well = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+  // What it was to judge is for another, which has just started.
+  const bool anew = !was_ending && was_at_work && current_.generation != 0 && judges(seat) &&
+                    WIFEXITED(status) && WEXITSTATUS(status) == kNotNow;
   if (leaving_) {
     if (nobody_runs()) leave(code_);
     return;
   }
   if (was_ending) {
     if (judges(seat)) return seat.prober.start();
-  } else {
+  } else if (!anew) {
     if (well && was_at_work) return terminate();
     if (current_.generation == 0) {
       hooks_.fail("the prober does not start: " + how_it_ended(status));
       return leave(WIFEXITED(status) && WEXITSTATUS(status) != 0 ? WEXITSTATUS(status) : kInternal);
-    }
-    if (was_at_work && judges(seat) && WIFEXITED(status) && WEXITSTATUS(status) == kNotNow) {
-      book_.let_run(mine(seat));
-      apply();
-      return seat.prober.start();
     }
     log(LogLevel::error, "the prober is gone (" + how_it_ended(status) +
                              "): what it announced has the rest of its lease, another is started");
@@ -298,7 +296,7 @@ void Keeper::prober_gone(ProberSeat& seat, int status) {
   if (!is_needed(seat)) return;
   book_.let_run(mine(seat));
   apply();
-  seat.prober.start_again();
+  anew ? seat.prober.start() : seat.prober.start_again();
 }
 
 bool Keeper::nobody_runs() const {

@@ -8,6 +8,20 @@ namespace {
 
 const std::vector<ProberPart> kBoth{ProberPart::built_in, ProberPart::modules};
 
+// What the first offer brings is announced, then this is configured, and the prober ends over it so that
+// another follows and is offered it too.
+std::vector<Play::Step> followed_over(Play& play, std::vector<Advertisement> configured) {
+  return {
+      first_accepts(play),
+      {play.hears(MessageType::applied),
+       [&play, configured = std::move(configured)] {
+         play.configured = configured;
+         play.hang_up();
+       }},
+      {play.is_offered(2), [&play] { kill(play.pid(), SIGALRM); }},
+  };
+}
+
 }  // namespace
 
 TEST_CASE("keeper: of many HUPs while a configuration is judged, one more is heeded") {
@@ -86,52 +100,34 @@ TEST_CASE(
     "keeper: a prober that can take a new configuration only in another process is followed by one that "
     "takes it") {
   Play play;
-  play.run({
-      first_accepts(play),
-      {play.hears(MessageType::applied),
-       [&] {
-         play.configured = {on_lo("192.0.2.1/32"), on_lo("192.0.2.2/32"), on_lo("192.0.2.3/32")};
-         play.hang_up();
-       }},
-      {play.is_offered(2), [&] { kill(play.pid(), SIGALRM); }},
-      {play.is_offered(2),
-       [&] {
-         CHECK(play.table.has("192.0.2.1/32"));
-         play.accept(2, {true, false, true});
-       }},
-      {[&] { return play.table.has("192.0.2.3/32"); },
-       [&] {
-         CHECK(play.table.has("192.0.2.1/32"));
-         CHECK_FALSE(play.table.has("192.0.2.2/32"));
-         CHECK(play.children.size() == 2);
-         play.terminate();
-       }},
-  });
+  auto steps = followed_over(play, {on_lo("192.0.2.1/32"), on_lo("192.0.2.2/32"), on_lo("192.0.2.3/32")});
+  steps.push_back({play.is_offered(2), [&] {
+                     CHECK(play.table.has("192.0.2.1/32"));
+                     play.accept(2, {true, false, true});
+                   }});
+  steps.push_back({[&] { return play.table.has("192.0.2.3/32"); },
+                   [&] {
+                     CHECK(play.table.has("192.0.2.1/32"));
+                     CHECK_FALSE(play.table.has("192.0.2.2/32"));
+                     CHECK(play.children.size() == 2);
+                     play.terminate();
+                   }});
+  play.run(std::move(steps));
 }
 
 TEST_CASE("keeper: if that one refuses it, it goes on with the old one") {
   Play play;
-  play.run({
-      first_accepts(play),
-      {play.hears(MessageType::applied),
-       [&] {
-         play.configured = {on_lo("192.0.2.3/32")};
-         play.hang_up();
-       }},
-      {play.is_offered(2), [&] { kill(play.pid(), SIGALRM); }},
-      {play.is_offered(2), [&] { play.refuse(2); }},
-      {play.is_offered(1),
-       [&] {
-         play.accept(1, {true, true});
-       }},
-      {[&] { return play.running.size() == 2; },
-       [&] {
-         CHECK(play.table.has("192.0.2.1/32"));
-         CHECK_FALSE(play.table.has("192.0.2.3/32"));
-         CHECK(play.children.size() == 2);
-         play.terminate();
-       }},
-  });
+  auto steps = followed_over(play, {on_lo("192.0.2.3/32")});
+  steps.push_back({play.is_offered(2), [&] { play.refuse(2); }});
+  steps.push_back({play.is_offered(1), [&] { play.accept(1, {true, true}); }});
+  steps.push_back({[&] { return play.running.size() == 2; },
+                   [&] {
+                     CHECK(play.table.has("192.0.2.1/32"));
+                     CHECK_FALSE(play.table.has("192.0.2.3/32"));
+                     CHECK(play.children.size() == 2);
+                     play.terminate();
+                   }});
+  play.run(std::move(steps));
 }
 
 TEST_CASE("keeper: modules that are taken away and given back at once do not end the whole") {

@@ -157,7 +157,7 @@ def main():
         ears = Ears(namespace)
         log = folder / "storm.log"
         namespace.spawn(sys.executable, "-c", STORM, log=log)
-        found, closed = {}, 0
+        found = {}
         all_of_them = services(host, folder)
         for name, (server, port, words) in all_of_them.items():
             if options.killed and options.killed not in name:

@@ -23,8 +23,6 @@ SERVICES = 100
 ROUNDS = 3
 # Behind the first checks, which announce.
 ENDS = (400, 900)
-
-
 ALLOCATE = {"malloc", "calloc", "realloc", "aligned_alloc", "posix_memalign"}
 
 
