@@ -257,9 +257,7 @@ class Loader {
     const bool own = context_.part == ProberPart::whole || context_.part == out.part;
     out.shared = read_shared(value, several);
 
-    auto asks = value.value().dump();
-    add_attachments(value, value.value(), asks);
-    out.asks = digest_of_probes(asks);
+    out.asks = digest_of_probes(value);
     if (!context_.prepares) config_.probed.back() = without_secrets(value.value()).dump();
     if (const auto* endpoints = context_.running ? context_.running(out.name, out.asks) : nullptr) {
       refuse_own_addresses(value, *endpoints, out);
@@ -279,17 +277,6 @@ class Loader {
     const auto type = probe.value().find("type");
     return type != probe.value().end() && type->is_string() &&
            !context_.plugins->is_built_in(type->get_ref<const std::string&>());
-  }
-
-  // A secret in a file is changed there: that is another question too.
-  static void add_attachments(const ConfigReader& reader, const json& value, std::string& asks) {
-    if (const auto* file = file_reference(value)) {
-      const auto text = reader.attachment(*file);
-      asks += '\0' + (text ? text.value() : std::string());
-      return;
-    }
-    if (!value.is_structured()) return;
-    for (const auto& item : value) add_attachments(reader, item, asks);
   }
 
   [[nodiscard]] json without_secrets(json value) const {

@@ -48,7 +48,7 @@ struct ServiceConfig {
   ProbesDigest asks{};                   // two services of the same have the same probes
   std::vector<Advertisement> advertise;  // with the token of its drains, which is the last
   bool has_token = false;
-  std::shared_ptr<const ServiceCommands> commands;  // never null; many have the same
+  std::shared_ptr<const ServiceCommands> commands;  // many have the same; null where none were read
 
   // What it announces for its clients.
   [[nodiscard]] std::span<const Advertisement> served() const {
@@ -64,8 +64,8 @@ inline constexpr const char* kVtyDir = "/run/frr";
 
 struct Config {
   std::vector<ServiceConfig> services;
-  std::vector<std::string>
-      probed;           // of each, the probes as JSON, without secrets; none where they are for a daemon
+  // Of each, the probes as JSON, without secrets; none where they are for a daemon.
+  std::vector<std::string> probed;
   std::string user;     // whom the prober runs as; empty: anyprobe, else nobody
   std::string plugins;  // the folder of modules; empty: none
   LogSettings log;

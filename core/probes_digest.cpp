@@ -2,9 +2,27 @@
 
 #include <nettle/sha2.h>
 
-namespace anyprobe {
+#include <string>
 
-ProbesDigest digest_of_probes(std::string_view text) {
+namespace anyprobe {
+namespace {
+
+// A secret in a file is changed there: that is another question too.
+void add_attachments(const ConfigReader& reader, const nlohmann::json& value, std::string& asks) {
+  if (const auto* file = file_reference(value)) {
+    const auto text = reader.attachment(*file);
+    asks += '\0' + (text ? text.value() : std::string());
+    return;
+  }
+  if (!value.is_structured()) return;
+  for (const auto& item : value) add_attachments(reader, item, asks);
+}
+
+}  // namespace
+
+ProbesDigest digest_of_probes(const ConfigReader& probes) {
+  auto text = probes.value().dump();
+  add_attachments(probes, probes.value(), text);
   static_assert(ProbesDigest{}.size() == SHA256_DIGEST_SIZE);
   ProbesDigest out;
   sha256_ctx state;

@@ -3,7 +3,8 @@
 
 #include <array>
 #include <cstdint>
-#include <string_view>
+
+#include "config_reader.hpp"
 
 namespace anyprobe {
 
@@ -12,6 +13,6 @@ using ProbesDigest = std::array<std::uint8_t, 32>;
 
 // Of all that is configured of them, secrets and what their files hold too, so that none of that is kept for
 // longer than the probe needs it.
-[[nodiscard]] ProbesDigest digest_of_probes(std::string_view text);
+[[nodiscard]] ProbesDigest digest_of_probes(const ConfigReader& probes);
 
 }  // namespace anyprobe

@@ -1,5 +1,4 @@
-// libcurl, loaded by the first probe that speaks HTTP: with all that it needs it takes four megabytes of each
-// process.
+// libcurl, loaded by the first probe that speaks HTTP: with all that it needs it takes some four megabytes.
 #pragma once
 
 #include <curl/curl.h>
