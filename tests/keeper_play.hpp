@@ -116,6 +116,12 @@ class PlayedProber {
     return out;
   }
   [[nodiscard]] pid_t pid() const { return children.back(); }
+  // SIGCHLD is there too when it returns, which /proc does not promise of a zombie; it is not reaped yet.
+  void kill_and_wait() const {
+    siginfo_t how;
+    REQUIRE(kill(pid(), SIGKILL) == 0);
+    REQUIRE(waitid(P_PID, static_cast<id_t>(pid()), &how, WEXITED | WNOWAIT) == 0);
+  }
 
   int end = -1;
   std::vector<pid_t> children;

@@ -272,8 +272,7 @@ TEST_CASE("keeper: a prober that asks for a reload and dies is replaced by one, 
       {play.hears(MessageType::applied),
        [&] {
          play.say({MessageType::reload, 1, 0, {}});
-         kill(play.pid(), SIGKILL);
-         while (play.state(0) != 'Z') continue;
+         play.kill_and_wait();
        }},
       {play.is_started(2),
        [&] {
@@ -297,8 +296,7 @@ TEST_CASE("keeper: one that has died is not said to run") {
       {play.hears(MessageType::configuration),
        [&] {
          play.accept(1, {true, true});
-         kill(play.pid(), SIGKILL);
-         while (play.state(0) != 'Z') continue;
+         play.kill_and_wait();
        }},
       {play.is_started(2),
        [&] {
