@@ -31,11 +31,13 @@ namespace anyprobe {
 namespace {
 
 constexpr const char* kKeeperName = "anyprobe-keeper";
+constexpr std::size_t kManyChanges = 256;
 
 // What the reconciler sees, in the log.
 class ReconcilerLog final : public ReconcilerListener {
  public:
   std::function<void()> on_settled;
+  std::function<void(std::size_t changes)> on_carried_out;
   std::function<void()> on_news;  // a state or a problem is another: not yet where this is called
 
   void changed(const Advertisement& what, AdvertisementState state) override {
@@ -56,6 +58,9 @@ class ReconcilerLog final : public ReconcilerListener {
   }
   void settled() override {
     if (on_settled) on_settled();
+  }
+  void carried_out(std::size_t changes) override {
+    if (on_carried_out) on_carried_out(changes);
   }
 
  private:
@@ -268,6 +273,11 @@ int keep(const CommandLine& line, PluginTable& plugins, const std::string& folde
   Keeper keeper(loop, reconciler, line.adopt, std::move(hooks));
   listener.on_settled = [&] { keeper.tell_applied(); };
   listener.on_news = [&] { keeper.tell_soon(); };
+  // Leases of thousands of addresses are renewed together: what that takes is not kept in between.
+  Deferred behind(loop, give_back_memory, Deferred::Turn::last);
+  listener.on_carried_out = [&](std::size_t changes) {
+    if (changes >= kManyChanges) behind.schedule();
+  };
   const int code = keeper.run();
   if (keeper.handed_over()) leave_to_next_run(line, keeper, *lock);
   return code;

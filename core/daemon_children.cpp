@@ -148,6 +148,7 @@ int run_prober(const CommandLine& line, PluginTable& plugins) {
   prober.look_by([&](const Advertisement& what) { return confirmer.sighting_of(what); },
                  [&](const std::set<Advertisement>& watched) { confirmer.watch(watched); });
   const auto heard = hear_of_host(loop, prober);
+  Timer settled(loop, give_back_memory);
   report.queue_by([&](const std::string& service) { return prober.queue_of(service); });
   ControlServer control(loop, [&](const ControlRequest& request) {
     const auto obeyed = obey(request, prober);
@@ -165,6 +166,7 @@ int run_prober(const CommandLine& line, PluginTable& plugins) {
              const auto errors = configure(prober, files, circumstances);
              if (errors.empty()) report.after_change();
              give_back_memory();
+             settled.start(kSettled);
              if (errors.empty() && !std::exchange(confined, true)) confine_prober(line, plugins, part);
              return KeeperClient::Answer{{errors.all_from_flags(), errors.lines()}, prober.wishes()};
            },

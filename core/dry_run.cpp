@@ -76,6 +76,8 @@ int run_dry(const CommandLine& line, PluginTable& plugins, Background& backgroun
     errors.add(files.error());
   if (!errors.empty()) return refuse(line, errors);
   give_back_memory();
+  Timer settled(loop, give_back_memory);
+  settled.start(kSettled);
   background.tell(kDone);
   loop.run();
   return kDone;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -45,15 +46,23 @@ class LastInstance {
   Change look(const LastInstancePolicy& policy, const Others& others, bool dead, TimePoint now);
   void clear();
 
-  [[nodiscard]] bool any() const { return !kept_.empty() || any_open(); }
-  [[nodiscard]] bool any_open() const { return !open_.empty(); }
-  [[nodiscard]] bool keeps(const Advertisement& what) const { return kept_.contains(what); }
-  [[nodiscard]] bool leaves_open(const Advertisement& what) const { return open_.contains(what); }
+  [[nodiscard]] bool any() const { return failing_ && (!failing_->kept.empty() || any_open()); }
+  [[nodiscard]] bool any_open() const { return failing_ && !failing_->open.empty(); }
+  [[nodiscard]] bool keeps(const Advertisement& what) const {
+    return failing_ && failing_->kept.contains(what);
+  }
+  [[nodiscard]] bool leaves_open(const Advertisement& what) const {
+    return failing_ && failing_->open.contains(what);
+  }
 
  private:
-  std::set<Advertisement> kept_;
-  std::set<Advertisement> open_;
-  TimePoint open_until_{};
+  struct Failing {
+    std::set<Advertisement> kept;
+    std::set<Advertisement> open;
+    TimePoint open_until{};
+  };
+
+  std::unique_ptr<Failing> failing_;  // few services ever have one
 };
 
 }  // namespace anyprobe

@@ -21,7 +21,8 @@ Runner::~Runner() {
   cancel();
 }
 
-void Runner::start() {
+void Runner::start(bool details) {
+  details_ = details;
   tally_.reset();
   result_.reset();
   running_ = true;

@@ -23,7 +23,8 @@ class Runner {
   Runner(const Runner&) = delete;
   Runner& operator=(const Runner&) = delete;
 
-  void start();   // not while one is running
+  // Not while one is running. `details`: of passes too.
+  void start(bool details = true);
   void cancel();  // a running round is forgotten
   [[nodiscard]] bool running() const { return running_; }
   void set_timeout(Duration timeout) { timeout_ = timeout; }  // from the next round on
@@ -33,6 +34,7 @@ class Runner {
    public:
     Slot(Runner& runner, Probe& asked, bool shared) : probe(asked), runner_(runner), shared_(shared) {}
     void report(Result result) noexcept override;
+    [[nodiscard]] bool wants_detail_of_pass() const noexcept override { return runner_.details_; }
 
     Probe& probe;
     std::unique_ptr<Attempt> attempt;
@@ -55,6 +57,7 @@ class Runner {
   TimePoint started_{};
   TimePoint ended_{};
   bool running_ = false;
+  bool details_ = true;
   Timer deadline_;
   Deferred finish_;
 };

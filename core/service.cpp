@@ -5,6 +5,8 @@
 #include <random>
 #include <utility>
 
+#include "log.hpp"
+
 namespace anyprobe {
 namespace {
 
@@ -129,7 +131,7 @@ std::optional<AdvertisementState> Service::standing(const Advertisement& what) c
 
 void Service::round() {
   due_ = Clock::now();
-  runner_->start();
+  runner_->start(!up() || logs(LogLevel::debug));
 }
 
 void Service::timer() {

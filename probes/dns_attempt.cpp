@@ -28,12 +28,11 @@ void append(std::string& list, const char* separator, const std::string& item) {
 
 }  // namespace
 
-DnsAttempt::DnsAttempt(EventLoop& loop, DnsPorts& ports, const DnsPlan& plan, ResultSink& sink)
+DnsAttempt::DnsAttempt(EventLoop& loop, DnsPorts& ports, DnsPlan& plan, ResultSink& sink)
     : loop_(loop),
       ports_(ports),
       plan_(plan),
       sink_(sink),
-      query_(plan.query),
       asked_(plan.questions.size()) {
   for (std::size_t i = 0; i < asked_.size(); ++i) asked_[i].question = &plan_.questions[i];
 }
@@ -53,14 +52,14 @@ void DnsAttempt::begin() {
     }
     asked.over_udp.emplace(ports_, target,
                            [this, &asked](const DnsOutcome& outcome) { finished(asked, outcome); });
-    asked.over_udp->start(query_);
+    asked.over_udp->start(plan_.query);
   }
 }
 
 void DnsAttempt::ask_over_tcp(Asked& asked, const DnsTarget& target) {
   asked.over_tcp.emplace(loop_, target,
                          [this, &asked](const DnsOutcome& outcome) { finished(asked, outcome); });
-  asked.over_tcp->start(query_);
+  asked.over_tcp->start(plan_.query);
 }
 
 bool DnsAttempt::draw_query() {
@@ -68,19 +67,20 @@ bool DnsAttempt::draw_query() {
   std::array<std::uint8_t, 2 + kFreshLabel / 2> random{};
   const std::size_t wanted = plan_.fresh ? random.size() : 2;
   if (::getrandom(random.data(), wanted, 0) != static_cast<ssize_t>(wanted)) return false;
-  query_[0] = random[0];
-  query_[1] = random[1];
+  auto& query = plan_.query;
+  query[0] = random[0];
+  query[1] = random[1];
   if (!plan_.fresh) return true;
   for (std::size_t i = 0; i < kFreshLabel; ++i) {
     const auto octet = random[2 + i / 2];
-    query_[kDnsHeader + 1 + i] = static_cast<std::uint8_t>(kHex[i % 2 == 0 ? octet >> 4U : octet & 15U]);
+    query[kDnsHeader + 1 + i] = static_cast<std::uint8_t>(kHex[i % 2 == 0 ? octet >> 4U : octet & 15U]);
   }
   return true;
 }
 
 void DnsAttempt::finished(Asked& asked, const DnsOutcome& outcome) {
   const bool truncated_before = asked.over_udp && asked.over_tcp;
-  auto result = outcome.call == nullptr ? judge_dns_reply(outcome.reply, plan_.expected)
+  auto result = outcome.call == nullptr ? judge_dns_reply(outcome.reply, plan_.expected, sink_.wants_detail_of_pass())
                                         : judge_failure(outcome.call, outcome.error, outcome.local);
   if (result.reason == dns_reason::kTruncated && !asked.over_tcp) {
     asked.when_truncated = asked.question->target;
@@ -91,8 +91,10 @@ void DnsAttempt::finished(Asked& asked, const DnsOutcome& outcome) {
     // Somebody answered over UDP, so that even a refusal is no evidence that nobody is there.
     result = {Verdict::fail, Evidence::soft, dns_reason::kTruncated, std::move(result.detail)};
   }
-  result.detail = label(asked.question->target, " ") + (truncated_before ? ", truncated, then tcp: " : ": ") +
-                  result.detail;
+  if (result.verdict != Verdict::pass || sink_.wants_detail_of_pass()) {
+    result.detail = label(asked.question->target, " ") +
+                    (truncated_before ? ", truncated, then tcp: " : ": ") + result.detail;
+  }
   asked.result = std::move(result);
   decide();
 }

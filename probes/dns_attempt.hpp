@@ -24,7 +24,7 @@ struct DnsPlan {
   std::vector<Question> questions;
   std::size_t servers = 0;
   std::size_t need = 0;             // so many servers pass, each over every transport it is asked by
-  std::vector<std::uint8_t> query;  // the message but for its id
+  std::vector<std::uint8_t> query;  // the whole message; each attempt draws its id anew
   bool fresh = false;               // its first label is one of kFreshLabel octets to be drawn anew
   DnsExpectations expected;
 };
@@ -34,8 +34,8 @@ inline constexpr std::size_t kFreshLabel = 16;
 
 class DnsAttempt final : public Attempt {
  public:
-  // All of these outlive the attempt.
-  DnsAttempt(EventLoop& loop, DnsPorts& ports, const DnsPlan& plan, ResultSink& sink);
+  // All of these outlive the attempt. The query of the plan is this attempt's as long as it lives.
+  DnsAttempt(EventLoop& loop, DnsPorts& ports, DnsPlan& plan, ResultSink& sink);
 
   void begin();
   [[nodiscard]] std::string waiting_for() const override;
@@ -58,11 +58,10 @@ class DnsAttempt final : public Attempt {
 
   EventLoop& loop_;
   DnsPorts& ports_;
-  const DnsPlan& plan_;
+  DnsPlan& plan_;
   ResultSink& sink_;
   bool reported_ = false;
-  std::vector<std::uint8_t> query_;  // before the exchanges, which refer to it
-  std::vector<Asked> asked_;         // of one size from the start: what is in it cannot move
+  std::vector<Asked> asked_;  // of one size from the start: what is in it cannot move
 };
 
 }  // namespace anyprobe

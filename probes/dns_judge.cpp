@@ -75,7 +75,7 @@ std::string wrong_answer(const DnsMessage& message, const DnsExpectations& expec
 
 }  // namespace
 
-Result judge_dns_message(const DnsMessage& message, const DnsExpectations& expected) {
+Result judge_dns_message(const DnsMessage& message, const DnsExpectations& expected, bool detail_of_pass) {
   if (!message.response) return failed(dns_reason::kMalformed, "a query came back instead of a response");
   if (message.opcode != 0) {
     return failed(dns_reason::kMalformed, "a response of opcode " + std::to_string(message.opcode));
@@ -108,14 +108,16 @@ Result judge_dns_message(const DnsMessage& message, const DnsExpectations& expec
                    [&](const DnsRecord& r) { return matches_any(r, expected.values); })) {
     return failed(dns_reason::kWrongAnswer, wrong_answer(message, expected));
   }
+  if (!detail_of_pass) return {Verdict::pass, Evidence::soft, dns_reason::kOk, {}};
   return {Verdict::pass, Evidence::soft, dns_reason::kOk,
           rcode + ", " + counted(of_type, dns_type_name(expected.type) + " record")};
 }
 
-Result judge_dns_reply(std::span<const std::uint8_t> packet, const DnsExpectations& expected) {
+Result judge_dns_reply(std::span<const std::uint8_t> packet, const DnsExpectations& expected,
+                       bool detail_of_pass) {
   const auto message = parse_dns_message(packet);
   if (!message) return failed(dns_reason::kMalformed, message.error());
-  return judge_dns_message(*message, expected);
+  return judge_dns_message(*message, expected, detail_of_pass);
 }
 
 }  // namespace anyprobe

@@ -48,8 +48,10 @@ struct DnsExpectations {
   std::vector<DnsExpectedValue> values;
 };
 
-// The detail does not name the server.
-Result judge_dns_message(const DnsMessage& message, const DnsExpectations& expected);
-Result judge_dns_reply(std::span<const std::uint8_t> packet, const DnsExpectations& expected);
+// The detail does not name the server; without `detail_of_pass` a pass has none.
+Result judge_dns_message(const DnsMessage& message, const DnsExpectations& expected,
+                         bool detail_of_pass = true);
+Result judge_dns_reply(std::span<const std::uint8_t> packet, const DnsExpectations& expected,
+                       bool detail_of_pass = true);
 
 }  // namespace anyprobe

@@ -1,5 +1,6 @@
 #include "probes/dns_message.hpp"
 
+#include <algorithm>
 #include <array>
 #include <string_view>
 
@@ -12,6 +13,14 @@ using Octets = std::span<const std::uint8_t>;
 
 constexpr std::size_t kHeader = 12;
 constexpr std::uint16_t kClassIn = 1;
+
+// The labels with their length octets, the root's last.
+struct WireName {
+  std::array<std::uint8_t, kDnsNameWireMax> octets;
+  std::size_t size = 0;
+
+  operator Octets() const { return Octets(octets).first(size); }
+};
 
 // Reads forward. What does not fit sets failed() and reads as nothing.
 class Cursor {
@@ -40,13 +49,12 @@ class Cursor {
   }
   std::uint16_t u16() { return static_cast<std::uint16_t>(number(2)); }
 
-  // The labels with their length octets, the root's last (at most 255 octets).
-  std::vector<std::uint8_t> name() {
-    std::vector<std::uint8_t> out;
-    out.reserve(kDnsNameWireMax);
+  WireName name() {
+    WireName out;
     follow_name([&](Octets label) {
-      out.push_back(static_cast<std::uint8_t>(label.size()));
-      out.insert(out.end(), label.begin(), label.end());
+      out.octets[out.size++] = static_cast<std::uint8_t>(label.size());
+      std::copy(label.begin(), label.end(), out.octets.begin() + static_cast<std::ptrdiff_t>(out.size));
+      out.size += label.size();
     });
     return out;
   }
@@ -285,8 +293,10 @@ DnsFit dns_fit(Octets query, Octets packet) {
 
   Cursor asked(query, kHeader, query.size());
   Cursor answered(packet, kHeader, packet.size());
-  const auto asked_name = asked.name();
-  const auto answered_name = answered.name();
+  const auto asked_wire = asked.name();
+  const auto answered_wire = answered.name();
+  const Octets asked_name = asked_wire;
+  const Octets answered_name = answered_wire;
   const auto asked_type = asked.number(4);
   const auto answered_type = answered.number(4);
   if (answered.failed()) return DnsFit::bare;

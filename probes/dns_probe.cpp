@@ -97,7 +97,7 @@ class DnsProbe final : public Probe {
  private:
   EventLoop& loop_;
   DnsPorts& ports_;
-  const DnsPlan plan_;
+  DnsPlan plan_;
 };
 
 template <typename T>

@@ -105,8 +105,10 @@ void SyslogAttempt::send_to_socket() {
 }
 
 void SyslogAttempt::came() {
-  sink_.report({Verdict::pass, Evidence::soft, syslog_reason::kOk,
-                plan_.told_target() + " relayed to " + plan_.listen.to_string()});
+  std::string detail;
+  if (sink_.wants_detail_of_pass())
+    detail = plan_.told_target() + " relayed to " + plan_.listen.to_string();
+  sink_.report({Verdict::pass, Evidence::soft, syslog_reason::kOk, std::move(detail)});
 }
 
 void SyslogAttempt::failed(const char* call, int error, bool local) {

@@ -58,6 +58,8 @@ void TcpAttempt::finished(Asked& asked, const TcpOutcome& outcome) {
 }
 
 Result TcpAttempt::judge(const Asked& asked, const TcpOutcome& outcome) const {
+  const bool passed = outcome.end == TcpOutcome::End::connected || outcome.end == TcpOutcome::End::enough;
+  if (passed && !sink_.wants_detail_of_pass()) return {Verdict::pass, Evidence::soft, tcp_reason::kOk, {}};
   const auto who = asked.target->server.to_string() + " ";
   const auto received = asked.exchange->received();
   switch (outcome.end) {

@@ -219,6 +219,10 @@ std::vector<ChangeResult> NetlinkTable::apply(std::span<const Change> changes) {
     const auto index = to_be_spared(change);
     if (index && !spared.contains(*index)) spared.emplace(*index, spare_neighbours(*index));
   }
+  if (spared.empty()) {
+    send_all(changes, results);
+    return results;
+  }
   std::vector<Change> ready;
   std::vector<std::size_t> places;
   for (std::size_t i = 0; i < changes.size(); ++i) {
@@ -232,11 +236,14 @@ std::vector<ChangeResult> NetlinkTable::apply(std::span<const Change> changes) {
     places.push_back(i);
   }
   std::vector<ChangeResult> done(ready.size());
-  for (std::size_t sent = 0; sent < ready.size();) {
-    sent += send_batch(std::span(ready).subspan(sent), std::span(done).subspan(sent));
-  }
+  send_all(ready, done);
   for (std::size_t i = 0; i < done.size(); ++i) results[places[i]] = std::move(done[i]);
   return results;
+}
+
+void NetlinkTable::send_all(std::span<const Change> changes, std::span<ChangeResult> results) {
+  for (std::size_t sent = 0; sent < changes.size();)
+    sent += send_batch(changes.subspan(sent), results.subspan(sent));
 }
 
 // Sends as many as the buffers hold, one at least, and returns their number.

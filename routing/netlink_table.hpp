@@ -52,6 +52,7 @@ class NetlinkTable : public RouteTable {
   int dump_routes(const RouteFilter& filter, bool& torn, const std::function<bool(const SeenRoute&)>& wanted,
                   std::vector<SeenRoute>& out);
   int find_out_about_links(const std::set<std::string>& names, Snapshot& out);
+  void send_all(std::span<const Change> changes, std::span<ChangeResult> results);
   std::size_t send_batch(std::span<const Change> changes, std::span<ChangeResult> results);
   void collect(std::uint32_t first, std::span<const Change> changes, std::span<ChangeResult> results);
   void settle(const Change& change, const KernelAnswer& answer, ChangeResult& result);

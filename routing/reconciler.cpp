@@ -212,6 +212,7 @@ bool Reconciler::compare() {
     due_.start_at(next);
   if (const auto text = repairs_.tell(Clock::now()); !text.empty()) listener_.repaired(text);
   finish(failures, seen->torn);
+  if (!plan.changes.empty()) listener_.carried_out(plan.changes.size());
   return settled_;
 }
 
@@ -240,17 +241,19 @@ ReadScope Reconciler::scope() {
   return out;
 }
 
-std::vector<bool> Reconciler::carry_out(const Plan& plan, Failures& failures) {
+std::vector<bool> Reconciler::carry_out(Plan& plan, Failures& failures) {
   std::vector<bool> failed(plan.changes.size());
   route_failed_ = false;
   if (plan.changes.empty()) return failed;
   std::vector<Change> changes;
-  for (const auto& planned : plan.changes) changes.push_back(planned.change);
+  changes.reserve(plan.changes.size());
+  for (auto& planned : plan.changes) changes.push_back(std::move(planned.change));
   const auto results = table_.apply(changes);
   for (std::size_t i = 0; i < results.size(); ++i) {
     failed[i] = !results[i].ok();
     route_failed_ = route_failed_ || (failed[i] && std::holds_alternative<AddRoute>(changes[i]));
     if (failed[i]) failures[results[i].error].push_back(to_string(changes[i]));
+    plan.changes[i].change = std::move(changes[i]);
   }
   return failed;
 }

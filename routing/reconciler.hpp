@@ -29,6 +29,7 @@ class ReconcilerListener {
   virtual void noticed(const std::string& text) = 0;   // an interface is missing, or is there at last
   virtual void failed(const std::string& text) = 0;    // the kernel refused, or an address is foreign
   virtual void settled() = 0;                          // settled() has become true again
+  virtual void carried_out(std::size_t /*changes*/) {}  // at the end of a compare, renewals among them
 
  protected:
   ~ReconcilerListener() = default;
@@ -130,7 +131,7 @@ class Reconciler {
   void note_renewals(const Plan& plan, const std::vector<bool>& failed);
   [[nodiscard]] std::vector<Desired> hold_back(const Plan& plan, TimePoint now);
   [[nodiscard]] bool ended_by_kernel(std::size_t i, TimePoint now) const;
-  [[nodiscard]] std::vector<bool> carry_out(const Plan& plan, Failures& failures);
+  [[nodiscard]] std::vector<bool> carry_out(Plan& plan, Failures& failures);
   void note_changes(const Plan& plan, const std::vector<bool>& failed);
   void take_outlooks(const Plan& plan, const std::vector<bool>& failed);
   void note_repairs(const Plan& plan, const std::vector<bool>& failed);
