@@ -130,7 +130,7 @@ void AdvertiseReader::read_route(const ConfigReader& item) {
     options.error("via", in_quotes(out.via->to_string()) + " is of another family than the route");
   } else if (!options.has("device") && !out.via) {
     item.error(R"(lacks "device" or "via")");
-  } else if (const auto wrong = wrong_with_interface(out.interface);
+  } else if (const auto wrong = wrong_with_interface(options.text("device"));
              options.has("device") && !wrong.empty()) {
     options.error("device", wrong);
   } else if (out.table == kLocalTable) {
@@ -250,14 +250,14 @@ std::string AdvertiseReader::claim(const Prefix& prefix, std::uint32_t table) {
 nlohmann::ordered_json describe(const Advertisement& advertisement) {
   switch (advertisement.kind) {
     case Advertisement::Kind::address:
-      return {{"address", advertisement.prefix.to_string()}, {"interface", advertisement.interface}};
+      return {{"address", advertisement.prefix.to_string()}, {"interface", advertisement.interface.view()}};
     case Advertisement::Kind::link:
-      return {{"link", advertisement.interface}};
+      return {{"link", advertisement.interface.view()}};
     case Advertisement::Kind::route:
       break;
   }
   nlohmann::ordered_json out = {{"route", advertisement.prefix.to_string()}};
-  if (!advertisement.interface.empty()) out["device"] = advertisement.interface;
+  if (!advertisement.interface.empty()) out["device"] = advertisement.interface.view();
   if (advertisement.via) out["via"] = advertisement.via->to_string();
   out["metric"] = advertisement.metric;
   out["table"] = advertisement.table;

@@ -1,12 +1,10 @@
 #include "advertisement.hpp"
 
-#include <utility>
-
 namespace anyprobe {
 
-Advertisement Advertisement::link(std::string interface) {
+Advertisement Advertisement::link(const InterfaceName& interface) {
   Advertisement out;
-  out.interface = std::move(interface);
+  out.interface = interface;
   out.kind = Kind::link;
   return out;
 }
@@ -14,13 +12,13 @@ Advertisement Advertisement::link(std::string interface) {
 std::string Advertisement::to_string() const {
   switch (kind) {
     case Kind::address:
-      return prefix.to_string() + " on " + interface;
+      return prefix.to_string() + " on " + std::string(interface);
     case Kind::route:
       return route_text(prefix, via, interface, table, metric);
     case Kind::link:
       break;
   }
-  return "link " + interface;
+  return "link " + std::string(interface);
 }
 
 std::string route_text(const Prefix& prefix, const std::optional<IpAddress>& via, const std::string& device,

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "address.hpp"
+#include "interface_name.hpp"
 
 namespace anyprobe {
 
@@ -26,14 +27,14 @@ struct Advertisement {
   enum class Kind : std::uint8_t { address, route, link };
 
   Prefix prefix;  // of a link: nothing; of a route: no host bits
-  std::string interface = "lo";
+  InterfaceName interface = "lo";
   Kind kind = Kind::address;
   // Of a route:
   std::optional<IpAddress> via = {};
   std::uint32_t table = kMainTable;
   std::uint32_t metric = 0;  // as the kernel has it, so never 0 in IPv6
 
-  static Advertisement link(std::string interface);
+  static Advertisement link(const InterfaceName& interface);
 
   // "192.0.2.1/32 on lo", "192.0.2.153/32 dev bond0", "link dummy0". What is as usual is not said.
   [[nodiscard]] std::string to_string() const;

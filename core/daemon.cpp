@@ -241,16 +241,17 @@ int keep(const CommandLine& line, PluginTable& plugins, const std::string& folde
     return spawn_self(line.arguments, kRunnerVariable, "1", socket, folder);
   };
   auto state = recall(line);
-  state.handed_over_until = {};
-  hooks.recall = [&] { return state.advertisements; };
-  hooks.remember = [&](const std::vector<Advertisement>& all) {
-    state.advertisements = all;
-    remember(line, state);
+  auto drained = std::move(state.drained);
+  const auto keep_state = [&](const std::vector<Advertisement>& all) {
+    remember(line, {.advertisements = all, .drained = drained});
   };
-  hooks.recall_drained = [&] { return state.drained; };
-  hooks.remember_drained = [&](const std::set<std::string>& drained) {
-    state.drained = drained;
-    remember(line, state);
+  Keeper* at_work = nullptr;
+  hooks.recall = [&] { return std::exchange(state.advertisements, {}); };
+  hooks.remember = keep_state;
+  hooks.recall_drained = [&] { return drained; };
+  hooks.remember_drained = [&](const std::set<std::string>& names) {
+    drained = names;
+    keep_state(at_work->remembered());
   };
   std::unique_ptr<ControlSocket> modules_control;
   Timer settled(loop, give_back_memory);
@@ -271,6 +272,7 @@ int keep(const CommandLine& line, PluginTable& plugins, const std::string& folde
     return part == ProberPart::modules ? control_of_modules(line, modules_control) : (*control)->get();
   };
   Keeper keeper(loop, reconciler, line.adopt, std::move(hooks));
+  at_work = &keeper;
   listener.on_settled = [&] { keeper.tell_applied(); };
   listener.on_news = [&] { keeper.tell_soon(); };
   // Leases of thousands of addresses are renewed together: what that takes is not kept in between.

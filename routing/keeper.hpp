@@ -83,6 +83,8 @@ class Keeper {
   // Something is otherwise in the kernel, or wrong there: the probers are told from a clean stack.
   void tell_soon() { tell_.schedule(); }
 
+  // What may be in the kernel by what was remembered.
+  [[nodiscard]] const std::vector<Advertisement>& remembered() { return memory_.recalled(); }
   // After run(): whether what stands was left to the next run, and until when.
   [[nodiscard]] bool handed_over() const { return handing_over_ && code_ == 0; }
   [[nodiscard]] const LeaseBook& leases() const { return book_; }
