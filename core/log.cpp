@@ -3,6 +3,8 @@
 #include <chrono>
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <utility>
+#include <vector>
 
 namespace anyprobe {
 namespace {
@@ -10,6 +12,10 @@ namespace {
 struct Log {
   LogOptions options;
   std::unique_ptr<LogSink> sink;
+  bool held = false;
+  std::vector<std::pair<LogLevel, std::string>> waiting;
+
+  ~Log() { release_log(); }
 };
 
 Log& the_log() {
@@ -46,6 +52,23 @@ std::string as_json(const LogOptions& options, LogLevel level, std::string_view 
 
 }  // namespace
 
+void hold_log() noexcept {
+  the_log().held = true;
+}
+
+// A full disk or no memory: a line is lost, the addresses are not.
+void release_log() noexcept {
+  auto& log = the_log();
+  log.held = false;
+  for (const auto& [level, line] : std::exchange(log.waiting, {})) {
+    try {
+      log.sink->write(level, line);
+    } catch (...) {
+      continue;
+    }
+  }
+}
+
 void open_log(const LogOptions& options) {
   the_log().options = options;
   the_log().sink = make_log_sink(options);
@@ -75,11 +98,13 @@ void log(LogLevel level, std::string_view message, std::initializer_list<LogFiel
   if (!logs(level)) return;
   auto& log = the_log();
   try {
-    log.sink->write(level,
-                    log.options.json ? as_json(log.options, level, message, fields) : printable(message));
+    auto line = log.options.json ? as_json(log.options, level, message, fields) : printable(message);
+    if (log.held)
+      log.waiting.emplace_back(level, std::move(line));
+    else
+      log.sink->write(level, line);
   } catch (...) {
-    // A full disk or no memory: a line is lost, the addresses are not.
-    return;
+    return;  // as in release_log()
   }
 }
 

@@ -43,6 +43,11 @@ std::optional<LogLevel> parse_log_level(std::string_view text);
 // What is not printable in the message is escaped. Never throws, never blocks for long.
 void log(LogLevel level, std::string_view message, std::initializer_list<LogField> fields = {}) noexcept;
 
+// Until release_log(), lines wait, so that what hangs on none of them is done first: of thousands of services
+// that fail at once, the withdrawal. No further than to the end of a pass of the loop.
+void hold_log() noexcept;
+void release_log() noexcept;
+
 // Where finished lines go; one implementation is built (spdlog, or the C library alone).
 class LogSink {
  public:

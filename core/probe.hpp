@@ -38,8 +38,8 @@ struct Result {
 class ResultSink {
  public:
   virtual void report(Result result) noexcept = 0;
-  // Whether anybody reads the detail of a pass, as nobody does of a service that is up; asked before a report.
-  // Where not, it need not be made.
+  // Whether anybody reads the detail of a pass, as nobody does of a service that is up; asked before a
+  // report. Where not, it need not be made.
   [[nodiscard]] virtual bool wants_detail_of_pass() const noexcept { return true; }
 
  protected:

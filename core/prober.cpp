@@ -52,6 +52,7 @@ Prober::Prober(EventLoop& loop, const CommandLine& line, PluginTable& plugins, C
       cont_(loop, SIGCONT, [this] { resume(); }),
       hup_(loop, SIGHUP, [this] { link_->request_reload(); }),
       usr2_(loop, SIGUSR2, [this] { hand_over(); }),
+      told_(loop, release_log, Deferred::Turn::last),
       changed_(
           loop, [this] { want(); }, Deferred::Turn::last),
       ask_(
@@ -276,12 +277,16 @@ void Prober::look(const std::vector<AdvertisementState>& own) {
 // Also where nothing is announced: that something is said shows that the loop turns.
 void Prober::want() {
   link_->want(wishes());
+  release_log();
   changed_.cancel();
   run_hooks();
   renew_.start(time_to_renew(services_));
 }
 
 void Prober::on_event(Service& service, const HealthEvent& event) {
+  // A withdrawal waits for no line of the log. What was scheduled first comes last.
+  hold_log();
+  told_.schedule();
   log_event(service, event);
   if (event.kind != HealthEvent::Kind::changed) return;
   note_last_instance(service, event);
@@ -361,6 +366,7 @@ void Prober::suspend() {
 
 void Prober::stop_itself() {
   renew_.stop();
+  release_log();
   // In an orphaned process group, SIGTSTP's default action does nothing.
   raise(SIGSTOP);
 }

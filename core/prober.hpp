@@ -184,6 +184,7 @@ class Prober {
   Signal cont_;
   Signal hup_;
   Signal usr2_;
+  Deferred told_;
   Deferred changed_;
   Deferred ask_;
   Deferred reindex_;

@@ -29,11 +29,7 @@ void append(std::string& list, const char* separator, const std::string& item) {
 }  // namespace
 
 DnsAttempt::DnsAttempt(EventLoop& loop, DnsPorts& ports, DnsPlan& plan, ResultSink& sink)
-    : loop_(loop),
-      ports_(ports),
-      plan_(plan),
-      sink_(sink),
-      asked_(plan.questions.size()) {
+    : loop_(loop), ports_(ports), plan_(plan), sink_(sink), asked_(plan.questions.size()) {
   for (std::size_t i = 0; i < asked_.size(); ++i) asked_[i].question = &plan_.questions[i];
 }
 
@@ -80,8 +76,9 @@ bool DnsAttempt::draw_query() {
 
 void DnsAttempt::finished(Asked& asked, const DnsOutcome& outcome) {
   const bool truncated_before = asked.over_udp && asked.over_tcp;
-  auto result = outcome.call == nullptr ? judge_dns_reply(outcome.reply, plan_.expected, sink_.wants_detail_of_pass())
-                                        : judge_failure(outcome.call, outcome.error, outcome.local);
+  auto result = outcome.call == nullptr
+                    ? judge_dns_reply(outcome.reply, plan_.expected, sink_.wants_detail_of_pass())
+                    : judge_failure(outcome.call, outcome.error, outcome.local);
   if (result.reason == dns_reason::kTruncated && !asked.over_tcp) {
     asked.when_truncated = asked.question->target;
     asked.when_truncated->tcp = true;

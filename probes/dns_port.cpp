@@ -14,6 +14,9 @@ namespace anyprobe {
 namespace {
 
 constexpr Duration kKept = std::chrono::seconds(60);
+// After a refusal: whoever comes back wants its port back, which may be ours by chance. Until then it does
+// for all the others that are asked as one server dies.
+constexpr Duration kKeptRefused = std::chrono::milliseconds(50);
 constexpr std::size_t kKeptMost = 256;  // of as many servers; a descriptor each
 constexpr std::size_t kLargestDatagram = 65535;
 constexpr std::size_t kAtOnce = 8;  // datagrams by one call
@@ -39,7 +42,7 @@ DnsOutcome DnsPort::open(const DnsTarget& target) {
 }
 
 bool DnsPort::well(TimePoint now) const {
-  return !failed_ && now - opened_ < kKept;
+  return now - opened_ < kKept && (!failed_ || now - *failed_ < kKeptRefused);
 }
 
 std::size_t DnsPort::chain_of(std::span<const std::uint8_t> message) const {
@@ -80,9 +83,8 @@ void DnsPort::leave(DnsUdpExchange& exchange) {
   --waiting_;
 }
 
-// Whoever comes back wants its port back, which may be ours by chance.
 void DnsPort::fail_all(const DnsOutcome& outcome) {
-  failed_ = true;
+  if (!failed_) failed_ = Clock::now();
   for (std::size_t chain = 0; chain < chains_.size();) {
     auto* exchange = chains_[chain];
     if (exchange == nullptr) {

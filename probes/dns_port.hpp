@@ -5,6 +5,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -42,7 +43,7 @@ class DnsPort : public std::enable_shared_from_this<DnsPort> {
 
   int fd_ = -1;
   TimePoint opened_{};
-  bool failed_ = false;
+  std::optional<TimePoint> failed_;      // first
   std::vector<DnsUdpExchange*> chains_;  // of those that wait, by the id of their query
   std::size_t waiting_ = 0;
   std::size_t strays_ = 0;

@@ -106,8 +106,7 @@ void SyslogAttempt::send_to_socket() {
 
 void SyslogAttempt::came() {
   std::string detail;
-  if (sink_.wants_detail_of_pass())
-    detail = plan_.told_target() + " relayed to " + plan_.listen.to_string();
+  if (sink_.wants_detail_of_pass()) detail = plan_.told_target() + " relayed to " + plan_.listen.to_string();
   sink_.report({Verdict::pass, Evidence::soft, syslog_reason::kOk, std::move(detail)});
 }
 

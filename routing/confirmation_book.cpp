@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <numeric>
 #include <utility>
 
 namespace anyprobe {
@@ -60,31 +61,66 @@ bool acknowledged(bool announced, const Neighbours& neighbours) {
 
 }  // namespace
 
+// As a rule they are the same as before, in the same order.
 void ConfirmationBook::see(const std::vector<OwnAdvertisement>& all, TimePoint now) {
-  std::map<Advertisement, Entry> next;
+  std::size_t count = 0;
+  bool same = true;
   for (const auto& own : all) {
     if (!can_be_told(own.what)) continue;
-    auto node = entries_.extract(own.what);
-    const bool fresh = node.empty();
-    auto& entry = fresh ? next[own.what] : next.insert(std::move(node)).position->second;
-    entry.index = own.index;
-    const auto wants = wanted(own);
-    if (!fresh && entry.wanted == wants) continue;
-    entry.wanted = wants;
-    entry.changed = now;
-    entry.gap = kFirstLook;
-    entry.due = now + (fresh ? Duration() : kFirstLook);
-    entry.confirmed = entry.complained = false;
+    same = same && count < entries_.size() && entries_[count].what == own.what;
+    ++count;
+  }
+  if (!same || count != entries_.size()) replace(all, count);
+  auto entry = entries_.begin();
+  for (const auto& own : all) {
+    if (!can_be_told(own.what)) continue;
+    entry->index = own.index;
+    note(*entry++, wanted(own), now);
+  }
+}
+
+void ConfirmationBook::replace(const std::vector<OwnAdvertisement>& all, std::size_t count) {
+  std::vector<Entry> next;
+  next.reserve(count);
+  for (const auto& own : all) {
+    if (!can_be_told(own.what)) continue;
+    const auto* known = find(own.what);
+    next.push_back(known == nullptr ? Entry{.what = own.what} : *known);
   }
   entries_ = std::move(next);
+  sorted_.resize(entries_.size());
+  std::iota(sorted_.begin(), sorted_.end(), 0U);
+  std::sort(sorted_.begin(), sorted_.end(),
+            [&](std::uint32_t a, std::uint32_t b) { return entries_[a].what < entries_[b].what; });
+}
+
+void ConfirmationBook::note(Entry& entry, std::optional<bool> wants, TimePoint now) {
+  const bool fresh = !std::exchange(entry.seen, true);
+  if (!fresh && entry.wanted == wants) return;
+  entry.wanted = wants;
+  entry.changed = now;
+  entry.gap = kFirstLook;
+  entry.due = now + (fresh ? Duration() : kFirstLook);
+  entry.confirmed = entry.complained = false;
+}
+
+const ConfirmationBook::Entry* ConfirmationBook::find(const Advertisement& what) const {
+  const auto at = std::lower_bound(
+      sorted_.begin(), sorted_.end(), what,
+      [&](std::uint32_t each, const Advertisement& wanted) { return entries_[each].what < wanted; });
+  return at == sorted_.end() || entries_[*at].what != what ? nullptr : &entries_[*at];
+}
+
+ConfirmationBook::Entry* ConfirmationBook::find(const Advertisement& what) {
+  return const_cast<Entry*>(std::as_const(*this).find(what));
 }
 
 std::vector<ConfirmationBook::Due> ConfirmationBook::due(Family family, TimePoint now,
                                                          std::size_t most) const {
   std::vector<std::pair<TimePoint, Due>> found;
-  for (const auto& [what, entry] : entries_) {
-    if (what.prefix.address.family() == family && entry.due <= now)
-      found.push_back({entry.due, {entry.index, what}});
+  for (const auto& entry : entries_) {
+    if (entry.what.prefix.address.family() == family && entry.due <= now)
+      found.push_back({entry.due, {entry.index, entry.what}});
   }
   const auto count = std::min(most, found.size());
   std::partial_sort(found.begin(), found.begin() + static_cast<std::ptrdiff_t>(count), found.end(),
@@ -96,36 +132,36 @@ std::vector<ConfirmationBook::Due> ConfirmationBook::due(Family family, TimePoin
 
 TimePoint ConfirmationBook::next() const {
   auto out = TimePoint::max();
-  for (const auto& [what, entry] : entries_) out = std::min(out, entry.due);
+  for (const auto& entry : entries_) out = std::min(out, entry.due);
   return out;
 }
 
 std::set<Prefix> ConfirmationBook::prefixes(Family family) const {
   std::set<Prefix> out;
-  for (const auto& [what, entry] : entries_) {
-    if (what.prefix.address.family() == family) out.insert(what.prefix);
+  for (const auto& entry : entries_) {
+    if (entry.what.prefix.address.family() == family) out.insert(entry.what.prefix);
   }
   return out;
 }
 
 void ConfirmationBook::take(const Advertisement& what, const Finding& finding, const Neighbours& neighbours,
                             TimePoint asked, TimePoint now) {
-  const auto it = entries_.find(what);
+  auto* known = find(what);
   // What was asked before a change says nothing of it; the change has its own time to be asked at.
-  if (it == entries_.end() || it->second.changed > asked) return;
-  auto& entry = it->second;
+  if (known == nullptr || known->changed > asked) return;
+  auto& entry = *known;
   entry.found = finding;
   entry.asked = asked;
   entry.found_at = now;
-  judge(what, entry, neighbours, now);
+  judge(entry, neighbours, now);
   const bool waits = entry.wanted && !entry.confirmed;
   entry.due = now + (waits ? entry.gap : kSeldom);
   if (watched_.contains(what)) entry.due = std::min(entry.due, now + kWatchedGap);
   entry.gap = std::min(2 * entry.gap, kLongestGap);
 }
 
-void ConfirmationBook::judge(const Advertisement& what, Entry& entry, const Neighbours& neighbours,
-                             TimePoint now) {
+void ConfirmationBook::judge(Entry& entry, const Neighbours& neighbours, TimePoint now) {
+  const auto& what = entry.what;
   if (!entry.wanted) return;
   const bool as_wanted = entry.found->ours == *entry.wanted;
   if (entry.confirmed && !as_wanted) {
@@ -148,33 +184,33 @@ void ConfirmationBook::judge(const Advertisement& what, Entry& entry, const Neig
 }
 
 void ConfirmationBook::lose(Family family, TimePoint now) {
-  for (auto& [what, entry] : entries_) {
-    if (what.prefix.address.family() != family) continue;
+  for (auto& entry : entries_) {
+    if (entry.what.prefix.address.family() != family) continue;
     entry.found.reset();
-    if (entry.due <= now) entry.due = now + (watched_.contains(what) ? kLongestGap : kSeldom);
+    if (entry.due <= now) entry.due = now + (watched_.contains(entry.what) ? kLongestGap : kSeldom);
   }
 }
 
 void ConfirmationBook::watch(std::set<Advertisement> watched, TimePoint now) {
   for (const auto& what : watched) {
-    const auto it = entries_.find(what);
-    if (it != entries_.end() && !watched_.contains(what)) it->second.due = std::min(it->second.due, now);
+    auto* entry = find(what);
+    if (entry != nullptr && !watched_.contains(what)) entry->due = std::min(entry->due, now);
   }
   watched_ = std::move(watched);
 }
 
 std::optional<Sighting> ConfirmationBook::sighting_of(const Advertisement& what) const {
-  const auto it = entries_.find(what);
-  if (it == entries_.end() || !it->second.found) return std::nullopt;
-  const auto& entry = it->second;
+  const auto* known = find(what);
+  if (known == nullptr || !known->found) return std::nullopt;
+  const auto& entry = *known;
   return Sighting{entry.asked, entry.found->ours, entry.wanted && entry.confirmed, entry.found->others,
                   entry.found->before};
 }
 
 Confirmation ConfirmationBook::of(const Advertisement& what, TimePoint now) const {
-  const auto it = entries_.find(what);
-  if (it == entries_.end() || !it->second.found || now - it->second.found_at > kStale) return {};
-  const auto& entry = it->second;
+  const auto* known = find(what);
+  if (known == nullptr || !known->found || now - known->found_at > kStale) return {};
+  const auto& entry = *known;
   Confirmation out;
   if (entry.wanted) out.confirmed = entry.confirmed;
   out.others = entry.found->others;

@@ -4,7 +4,6 @@
 
 #include <array>
 #include <functional>
-#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -56,7 +55,9 @@ class ConfirmationBook {
 
  private:
   struct Entry {
+    Advertisement what;
     std::uint32_t index = 0;
+    bool seen = false;
     std::optional<bool> wanted;  // in the databases; none: it is not ours to say
     TimePoint changed{};         // since when it is wanted so, or found otherwise again
     TimePoint due{};
@@ -67,10 +68,15 @@ class ConfirmationBook {
     bool confirmed = false;   // as it is wanted, once; then it is acknowledged for good
     bool complained = false;  // that it is not
   };
-  void judge(const Advertisement& what, Entry& entry, const Neighbours& neighbours, TimePoint now);
+  void replace(const std::vector<OwnAdvertisement>& all, std::size_t count);
+  static void note(Entry& entry, std::optional<bool> wants, TimePoint now);
+  void judge(Entry& entry, const Neighbours& neighbours, TimePoint now);
+  [[nodiscard]] const Entry* find(const Advertisement& what) const;
+  [[nodiscard]] Entry* find(const Advertisement& what);
 
   Say say_;
-  std::map<Advertisement, Entry> entries_;
+  std::vector<Entry> entries_;         // in the order of the configuration
+  std::vector<std::uint32_t> sorted_;  // where each is, by its advertisement
   std::set<Advertisement> watched_;
 };
 

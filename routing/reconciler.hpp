@@ -25,10 +25,10 @@ namespace anyprobe {
 class ReconcilerListener {
  public:
   virtual void changed(const Advertisement& what, AdvertisementState state) = 0;
-  virtual void repaired(const std::string& text) = 0;  // somebody removed or altered what is ours
-  virtual void noticed(const std::string& text) = 0;   // an interface is missing, or is there at last
-  virtual void failed(const std::string& text) = 0;    // the kernel refused, or an address is foreign
-  virtual void settled() = 0;                          // settled() has become true again
+  virtual void repaired(const std::string& text) = 0;   // somebody removed or altered what is ours
+  virtual void noticed(const std::string& text) = 0;    // an interface is missing, or is there at last
+  virtual void failed(const std::string& text) = 0;     // the kernel refused, or an address is foreign
+  virtual void settled() = 0;                           // settled() has become true again
   virtual void carried_out(std::size_t /*changes*/) {}  // at the end of a compare, renewals among them
 
  protected:

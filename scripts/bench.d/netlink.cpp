@@ -17,6 +17,7 @@
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -185,6 +186,21 @@ void watch(std::size_t count) {
   }
 }
 
+// Questions that nobody takes, one after the other: what the kernel needs for them alone.
+void refused(unsigned first, unsigned count) {
+  const auto began = now();
+  for (unsigned i = 0; i < count; ++i) {
+    sockaddr_in at{};
+    at.sin_family = AF_INET;
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    at.sin_port = htons(static_cast<std::uint16_t>(first + i));
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (connect(fd, reinterpret_cast<const sockaddr*>(&at), sizeof at) == 0) fail("nobody refuses");
+    close(fd);
+  }
+  std::printf("%lld\n", now() - began);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -196,8 +212,11 @@ int main(int argc, char** argv) {
     batch(number(2) == 4 ? AF_INET : AF_INET6, number(3), number(4));
   } else if (how == "renew" && argc == 6) {
     renew(number(2) == 4 ? AF_INET : AF_INET6, number(3), std::atof(argv[4]), number(5));
+  } else if (how == "refused" && argc == 4) {
+    refused(number(2), number(3));
   } else {
-    std::fputs("usage: netlink batch 4|6 COUNT LEASE | renew 4|6 COUNT SECONDS LEASE | watch COUNT\n",
+    std::fputs("usage: netlink batch 4|6 COUNT LEASE | renew 4|6 COUNT SECONDS LEASE | watch COUNT | "
+               "refused FIRST COUNT\n",
                stderr);
     return 64;
   }
