@@ -34,7 +34,8 @@ constexpr OptionSpec kService[] = {
      .maximum = 10000},
     {.name = "fast_interval",
      .kind = OptionKind::duration,
-     .help = "the interval while an answer differs from the state (default: a tenth of the interval)",
+     .help = "the interval while an answer differs from the state, and while a port of this host refuses "
+             "(default: a tenth of the interval)",
      .minimum = 10,
      .maximum = kDay},
     {.name = "hold_down",

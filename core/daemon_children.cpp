@@ -148,6 +148,7 @@ int run_prober(const CommandLine& line, PluginTable& plugins) {
   prober.look_by([&](const Advertisement& what) { return confirmer.sighting_of(what); },
                  [&](const std::set<Advertisement>& watched) { confirmer.watch(watched); });
   const auto heard = hear_of_host(loop, prober);
+  Deferred behind(loop, give_back_memory, Deferred::Turn::last);  // the keeper does not wait for it
   Timer settled(loop, give_back_memory);
   report.queue_by([&](const std::string& service) { return prober.queue_of(service); });
   ControlServer control(loop, [&](const ControlRequest& request) {
@@ -165,7 +166,7 @@ int run_prober(const CommandLine& line, PluginTable& plugins) {
              report.before_change();
              const auto errors = configure(prober, files, circumstances);
              if (errors.empty()) report.after_change();
-             give_back_memory();
+             behind.schedule();
              settled.start(kSettled);
              if (errors.empty() && !std::exchange(confined, true)) confine_prober(line, plugins, part);
              return KeeperClient::Answer{{errors.all_from_flags(), errors.lines()}, prober.wishes()};

@@ -46,6 +46,7 @@ Prober::Prober(EventLoop& loop, const CommandLine& line, PluginTable& plugins, C
       part_(part),
       of_services_{[this](Service& service, const HealthEvent& event) { on_event(service, event); },
                    [this](Service& service, const Service::Check& check) { on_check(service, check); }},
+      returns_([this](const IpAddress& address) { return is_own(address); }),
       term_(loop, SIGTERM, [this] { terminate("SIGTERM"); }),
       int_(loop, SIGINT, [this] { terminate("SIGINT"); }),
       tstp_(loop, SIGTSTP, [this] { suspend(); }),

@@ -110,6 +110,7 @@ class Prober {
   // prober_sockets.cpp
   void on_check(Service& service, const Service::Check& check);
   void index_endpoints();
+  [[nodiscard]] bool is_own(const IpAddress& address) const;
   [[nodiscard]] bool was_asked_at(const Service& service, const ClosedSocket& closed) const;
   void ask_who_was_hit();
   // prober_queue.cpp

@@ -50,12 +50,14 @@ void Prober::interface_down(const std::string& name) {
   ask_.schedule();
 }
 
+bool Prober::is_own(const IpAddress& address) const {
+  return address.is_loopback() || (is_local_ && is_local_(address));
+}
+
 bool Prober::was_asked_at(const Service& service, const ClosedSocket& closed) const {
   const auto& all = service.endpoints();
   return std::any_of(all.begin(), all.end(), [&](const Endpoint& endpoint) {
-    const auto& ip = endpoint.address.ip;
-    return may_have_answered(closed, endpoint) &&
-           (!took_any(closed) || ip.is_loopback() || (is_local_ && is_local_(ip)));
+    return may_have_answered(closed, endpoint) && (!took_any(closed) || is_own(endpoint.address.ip));
   });
 }
 

@@ -2,7 +2,10 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
+#include <utility>
 
+#include "address.hpp"
 #include "event_loop.hpp"
 
 namespace anyprobe {
@@ -10,6 +13,10 @@ namespace anyprobe {
 // Shared by all that are asked so, since many of them must not cost more than those that are well.
 class ReturnPolling {
  public:
+  // `is_own`: whether an address is one of this host, so that who answers there costs no other host anything.
+  explicit ReturnPolling(std::function<bool(const IpAddress&)> is_own) : is_own_(std::move(is_own)) {}
+
+  [[nodiscard]] bool may_ask(const IpAddress& address) const { return is_own_(address); }
   // All together a thousand times a second at most.
   [[nodiscard]] Duration least_interval() const { return std::chrono::milliseconds(count_); }
 
@@ -26,6 +33,7 @@ class ReturnPolling {
   };
 
  private:
+  const std::function<bool(const IpAddress&)> is_own_;
   std::size_t count_ = 0;
 };
 

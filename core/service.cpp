@@ -45,6 +45,7 @@ bool Service::look_at_endpoints() {
   }
   if (now == endpoints_) return false;
   endpoints_ = std::move(now);
+  waiting_.reset();
   return true;
 }
 
@@ -174,9 +175,10 @@ void Service::tell(const std::optional<HealthEvent>& event) {
 
 // Nobody listens there, and may again at any moment.
 bool Service::waits_for_return() const {
-  return returns_ != nullptr && state() == HealthState::down && dead() &&
-         std::any_of(endpoints_.begin(), endpoints_.end(),
-                     [](const Endpoint& endpoint) { return endpoint.address.ip.is_loopback(); });
+  if (returns_ == nullptr || state() != HealthState::down || !dead()) return false;
+  return waiting_ || std::any_of(endpoints_.begin(), endpoints_.end(), [this](const Endpoint& endpoint) {
+           return returns_->may_ask(endpoint.address.ip);
+         });
 }
 
 void Service::arm() {

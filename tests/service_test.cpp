@@ -79,7 +79,8 @@ struct House {
                                      ++answers;
                                      loop.stop();
                                    }};
-  ReturnPolling returns;
+  bool own_host = true;
+  ReturnPolling returns{[this](const IpAddress&) { return own_host; }};
   Oracle* oracle = nullptr;
   std::unique_ptr<Service> service;
   int answers = 0;
@@ -201,6 +202,21 @@ TEST_CASE("service: while nobody listens it is asked at the fast interval") {
   CHECK(house.run(5s));
   CHECK(house.service->up());
   CHECK(house.returns.least_interval() == 0ms);
+}
+
+TEST_CASE("service: while nobody listens on another host it is asked no faster") {
+  House house;
+  house.own_host = false;
+  CHECK(house.ask(kRefused, true));
+  REQUIRE(house.service->state() == HealthState::down);
+  auto config = ServiceConfig();
+  config.name = "dns";
+  config.timeout = 5s;
+  config.schedule = {.interval = 60s, .fast_interval = 10ms};
+  config.health.stale_after = 120s;
+  house.service->reconfigure(std::move(config));
+  CHECK(house.ask(kRefused, false));
+  CHECK_FALSE(house.run(300ms));
 }
 
 TEST_CASE("service: many that are refused are asked less often each") {
