@@ -248,15 +248,19 @@ std::string AdvertiseReader::claim(const Prefix& prefix, std::uint32_t table) {
 }
 
 nlohmann::ordered_json describe(const Advertisement& advertisement) {
+  auto out = nlohmann::ordered_json::object();
   switch (advertisement.kind) {
     case Advertisement::Kind::address:
-      return {{"address", advertisement.prefix.to_string()}, {"interface", advertisement.interface.view()}};
+      out["address"] = advertisement.prefix.to_string();
+      out["interface"] = advertisement.interface.view();
+      return out;
     case Advertisement::Kind::link:
-      return {{"link", advertisement.interface.view()}};
+      out["link"] = advertisement.interface.view();
+      return out;
     case Advertisement::Kind::route:
       break;
   }
-  nlohmann::ordered_json out = {{"route", advertisement.prefix.to_string()}};
+  out["route"] = advertisement.prefix.to_string();
   if (!advertisement.interface.empty()) out["device"] = advertisement.interface.view();
   if (advertisement.via) out["via"] = advertisement.via->to_string();
   out["metric"] = advertisement.metric;

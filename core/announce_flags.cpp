@@ -5,7 +5,7 @@
 
 namespace anyprobe {
 
-using nlohmann::json;
+using json = nlohmann::ordered_json;
 
 namespace {
 

@@ -24,7 +24,7 @@ class AnnounceFlags {
 
  private:
   struct Item {
-    nlohmann::json value;
+    nlohmann::ordered_json value;
     std::string kind;  // "address", "route", ...
     std::vector<std::pair<std::string, std::string>>
         words;  // what its keys are called, where not by their flag

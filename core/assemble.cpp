@@ -10,7 +10,7 @@
 namespace anyprobe {
 namespace {
 
-using nlohmann::json;
+using json = nlohmann::ordered_json;
 
 void put(json& service, const CommandLine::Setting& setting) {
   const auto dot = setting.path.find('.');
@@ -31,18 +31,19 @@ void add_flags(const CommandLine& line, ConfigDocument& document, ConfigErrors& 
                std::to_string(top.at("services").value().size()) + " (anyprobe run takes several)");
     return;
   }
-  auto& service = document.root["services"][0];
-  if (!service.is_object()) return;
-  if (service.contains("probes")) {
+  // Not kept: what is added beside it moves it.
+  const auto service = [&]() -> json& { return document.root["services"][0]; };
+  if (!service().is_object()) return;
+  if (service().contains("probes")) {
     top.at("services")
         .at(0)
         .at("probes")
         .error(line.program + " takes one \"probe\" (anyprobe run takes several)");
     return;
   }
-  if (!service.contains("probe")) service["probe"] = json::object();
-  if (!service["probe"].is_object()) return;
-  auto& type = service["probe"]["type"];
+  if (!service().contains("probe")) service()["probe"] = json::object();
+  if (!service()["probe"].is_object()) return;
+  auto& type = service()["probe"]["type"];
   if (type.is_null()) type = line.type;
   if (type != line.type) {
     top.at("services")
@@ -51,14 +52,14 @@ void add_flags(const CommandLine& line, ConfigDocument& document, ConfigErrors& 
         .at("type")
         .error(shown(type) + " is not what " + line.program + " runs (" + in_quotes(line.type) + ")");
   }
-  if (!service.contains("name")) service["name"] = line.instance();
+  if (!service().contains("name")) service()["name"] = line.instance();
   for (const auto& setting : line.settings) {
     if (setting.top) {
       document.root[setting.path] = setting.value;
       document.flags[setting.path] = setting.flag;
       continue;
     }
-    put(service, setting);
+    put(service(), setting);
     document.flags["services[0]." + setting.path] = setting.flag;
     for (const auto& [below, word] : setting.words) {
       document.flags["services[0]." + setting.path + below] = word;

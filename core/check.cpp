@@ -21,12 +21,13 @@ struct Checked {
 
 std::optional<Config> load(const CommandLine& line, EventLoop& loop, PluginTable& plugins,
                            ConfigErrors& errors, CommandRunner* commands = nullptr) {
-  const auto files = read_files(line);
+  std::vector<ConfigDocument> documents;
+  const auto files = read_files(line, &documents);
   if (!files) {
     errors.add(files.error());
     return std::nullopt;
   }
-  const auto documents = assemble(line, *files, errors);
+  if (documents.empty()) documents = assemble(line, *files, errors);
   if (!errors.empty()) return std::nullopt;
   ConfigContext context;
   context.loop = &loop;

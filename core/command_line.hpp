@@ -58,7 +58,7 @@ struct CommandLine {
   struct Setting {
     std::string flag;  // "--min-answers"
     std::string path;  // "probe.min_answers"
-    nlohmann::json value;
+    nlohmann::ordered_json value;
     // What is below it ("[0].device") and has another flag or word.
     std::map<std::string, std::string> words = {};
     bool top = false;  // the path is that of the configuration as a whole, not of its one service

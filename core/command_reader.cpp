@@ -11,7 +11,7 @@
 namespace anyprobe {
 namespace {
 
-using nlohmann::json;
+using json = nlohmann::ordered_json;
 
 enum class Sight : std::uint8_t { there, unknown, missing, no_program };
 

@@ -11,7 +11,7 @@
 namespace anyprobe {
 namespace {
 
-using nlohmann::json;
+using json = nlohmann::ordered_json;
 using std::chrono::milliseconds;
 
 constexpr std::string_view kServiceKeys[] = {"name", "probe", "probes", "require", "advertise", "damping"};
@@ -148,7 +148,7 @@ class Loader {
     out.name = read_name(service);
     Options options(reader, service_options(), kServiceKeys);
     read_times(options, reader, out);
-    out.health.damping = read_damping(reader.at("damping"));
+    if (reader.has("damping")) out.health.damping = read_damping(reader.at("damping"));
     auto commands = read_service_commands(options);
     const bool as_before = !config_.services.empty() && *config_.services.back().commands == commands;
     out.commands = as_before ? config_.services.back().commands

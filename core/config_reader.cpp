@@ -11,7 +11,7 @@
 namespace anyprobe {
 namespace {
 
-using nlohmann::json;
+using json = nlohmann::ordered_json;
 
 constexpr std::size_t kDepth = 32;  // ours has five levels; a bound keeps a hostile file off the stack
 
@@ -42,8 +42,8 @@ class Builder final : public nlohmann::json_sax<json> {
 
   bool key(string_t& name) override {
     auto& members = open_.back()->get_ref<json::object_t&>();
-    const auto [member, fresh] = members.try_emplace(name);
-    if (!fresh && twice_.empty()) twice_ = path() + name;
+    const auto [member, fresh] = members.emplace(std::move(name), json());
+    if (!fresh && twice_.empty()) twice_ = path() + member->first;
     slot_ = &member->second;
     return true;
   }
@@ -159,8 +159,16 @@ bool ConfigReader::has(std::string_view key) const {
 }
 
 ConfigReader ConfigReader::at(std::string_view key) const {
-  const auto& child = has(key) ? *value_->find(key) : null_value();
-  return {*document_, child, path_ + (path_.empty() ? "" : ".") + std::string(key), *errors_};
+  const json* child = &null_value();
+  if (value_->is_object()) {
+    if (const auto found = value_->find(key); found != value_->end()) child = &*found;
+  }
+  std::string path;
+  path.reserve(path_.size() + 1 + key.size());
+  path += path_;
+  if (!path.empty()) path += '.';
+  path += key;
+  return {*document_, *child, std::move(path), *errors_};
 }
 
 ConfigReader ConfigReader::at(std::size_t index) const {

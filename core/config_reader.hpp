@@ -35,7 +35,7 @@ using Attachments = std::map<std::string, Outcome<std::string>, std::less<>>;
 // One file, or what stands for one.
 struct ConfigDocument {
   std::string name;  // as errors call it: "anyprobe.json"
-  nlohmann::json root;
+  nlohmann::ordered_json root;
   // Path to flag: what was put there from the command line is called by its flag in errors.
   std::map<std::string, std::string> flags;
   std::shared_ptr<const Attachments> attachments{};  // of all documents; null: none
@@ -50,13 +50,13 @@ class ConfigReader {
   ConfigReader(const ConfigDocument& document, ConfigErrors& errors)
       : ConfigReader(document, document.root, {}, errors) {}
 
-  [[nodiscard]] const nlohmann::json& value() const { return *value_; }
+  [[nodiscard]] const nlohmann::ordered_json& value() const { return *value_; }
   [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] bool has(std::string_view key) const;
   [[nodiscard]] ConfigReader at(std::string_view key) const;  // what is not there reads as null
   [[nodiscard]] ConfigReader at(std::size_t index) const;
   // This value beside its path, for one that has been completed from elsewhere.
-  [[nodiscard]] ConfigReader with_value(const nlohmann::json& value) const;
+  [[nodiscard]] ConfigReader with_value(const nlohmann::ordered_json& value) const;
   // The items of an array, or the one value that stands for a list of one.
   [[nodiscard]] std::vector<ConfigReader> items() const;
 
@@ -70,21 +70,21 @@ class ConfigReader {
   bool expect_array() const;
 
  private:
-  ConfigReader(const ConfigDocument& document, const nlohmann::json& value, std::string path,
+  ConfigReader(const ConfigDocument& document, const nlohmann::ordered_json& value, std::string path,
                ConfigErrors& errors)
       : document_(&document), value_(&value), path_(std::move(path)), errors_(&errors) {}
 
   const ConfigDocument* document_;
-  const nlohmann::json* value_;
+  const nlohmann::ordered_json* value_;
   std::string path_;
   ConfigErrors* errors_;
 };
 
 // The path in {"file": "/etc/anyprobe/radius.secret"}; null where the value is nothing of the kind.
-const std::string* file_reference(const nlohmann::json& value);
+const std::string* file_reference(const nlohmann::ordered_json& value);
 
 // How a value is shown in an error: as JSON, cut short, on one line.
-std::string shown(const nlohmann::json& value);
+std::string shown(const nlohmann::ordered_json& value);
 
 // "250ms", "1s", "2m", "1h".
 Outcome<std::chrono::milliseconds> parse_duration(std::string_view text);

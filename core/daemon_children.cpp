@@ -148,7 +148,14 @@ int run_prober(const CommandLine& line, PluginTable& plugins) {
   prober.look_by([&](const Advertisement& what) { return confirmer.sighting_of(what); },
                  [&](const std::set<Advertisement>& watched) { confirmer.watch(watched); });
   const auto heard = hear_of_host(loop, prober);
-  Deferred behind(loop, give_back_memory, Deferred::Turn::last);  // the keeper does not wait for it
+  // The keeper does not wait for it.
+  Deferred behind(
+      loop,
+      [&] {
+        prober.forget_documents();
+        give_back_memory();
+      },
+      Deferred::Turn::last);
   Timer settled(loop, give_back_memory);
   report.queue_by([&](const std::string& service) { return prober.queue_of(service); });
   ControlServer control(loop, [&](const ControlRequest& request) {

@@ -46,6 +46,7 @@ class DryRun final : public KeeperLink {
       errors.add(files.error());
     for (const auto& what : errors.lines()) log(LogLevel::error, what);
     if (!errors.empty()) log(LogLevel::error, "the configuration is refused, the old one is kept");
+    prober_.forget_documents();
     want(prober_.wishes());
   }
 
@@ -75,6 +76,7 @@ int run_dry(const CommandLine& line, PluginTable& plugins, Background& backgroun
   else
     errors.add(files.error());
   if (!errors.empty()) return refuse(line, errors);
+  prober.forget_documents();
   give_back_memory();
   Timer settled(loop, give_back_memory);
   settled.start(kSettled);

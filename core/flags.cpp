@@ -97,7 +97,7 @@ std::string format_flags(const std::vector<FlagGroup>& groups) {
   return out;
 }
 
-nlohmann::json flag_value(const OptionSpec& spec, const std::string& text) {
+nlohmann::ordered_json flag_value(const OptionSpec& spec, const std::string& text) {
   if (spec.kind == OptionKind::boolean) {
     if (text.empty() || text == "true") return true;
     if (text == "false") return false;
@@ -112,9 +112,9 @@ nlohmann::json flag_value(const OptionSpec& spec, const std::string& text) {
 
 bool is_utf8(const std::string& text) {
   try {
-    (void)nlohmann::json(text).dump();
+    (void)nlohmann::ordered_json(text).dump();
     return true;
-  } catch (const nlohmann::json::exception&) {
+  } catch (const nlohmann::ordered_json::exception&) {
     return false;
   }
 }

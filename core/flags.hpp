@@ -36,7 +36,7 @@ std::string format_flags(const std::vector<FlagGroup>& groups);
 bool is_utf8(const std::string& text);
 // The argument of a flag as JSON of the kind that the option wants; what does not fit is left as text, to be
 // refused by its path.
-nlohmann::json flag_value(const OptionSpec& spec, const std::string& text);
+nlohmann::ordered_json flag_value(const OptionSpec& spec, const std::string& text);
 
 // "min_answers" is --min-answers.
 std::string flag_name(std::string_view option);

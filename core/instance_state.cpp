@@ -17,7 +17,7 @@
 namespace anyprobe {
 namespace {
 
-using nlohmann::json;
+using json = nlohmann::ordered_json;
 
 constexpr const char* kAdvertise = "advertise";
 constexpr const char* kDrained = "drained";

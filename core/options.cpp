@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <charconv>
+#include <deque>
+#include <map>
 #include <stdexcept>
+#include <tuple>
 
 #include "command_runner.hpp"
 #include "config_reader.hpp"
@@ -11,7 +14,7 @@
 namespace anyprobe {
 namespace {
 
-using nlohmann::json;
+using json = nlohmann::ordered_json;
 
 struct Value {
   bool given = false;
@@ -146,27 +149,6 @@ void read_item(const OptionSpec& spec, const ConfigReader& where, Value& out,
   out.texts.push_back(text);
 }
 
-// What a whole service is made of is for the most part these, so there is nothing between text and value.
-std::optional<Value> simple_default(const OptionSpec& spec) {
-  Value out;
-  out.present = true;
-  switch (spec.kind) {
-    case OptionKind::integer:
-      out.numbers.push_back(std::stoll(spec.default_value));
-      break;
-    case OptionKind::duration: {
-      const auto parsed = parse_duration(spec.default_value);
-      if (!parsed) return std::nullopt;
-      out.numbers.push_back(parsed->count());
-      break;
-    }
-    default:
-      return std::nullopt;
-  }
-  const auto number = out.numbers.front();
-  return number < spec.minimum || number > spec.maximum ? std::nullopt : std::optional(std::move(out));
-}
-
 json default_of(const OptionSpec& spec) {
   const std::string text = spec.default_value;
   switch (spec.kind) {
@@ -179,6 +161,27 @@ json default_of(const OptionSpec& spec) {
   }
 }
 
+Value parse_default(const OptionSpec& spec, const ConfigReader& object) {
+  Value out;
+  if (spec.default_value == nullptr) return out;
+  std::vector<std::string> impossible;
+  const auto given = default_of(spec);
+  read_item(spec, object.with_value(given), out, impossible);
+  out.present = true;
+  if (!impossible.empty()) throw std::logic_error(std::string(spec.name) + ": " + impossible.front());
+  return out;
+}
+
+// What thousands of services are made of is for the most part these, so each is made once. A literal is known
+// by where it stands.
+const Value& default_value_of(const OptionSpec& spec, const ConfigReader& object) {
+  using Key = std::tuple<const char*, OptionKind, std::int64_t, std::int64_t, const char* const*>;
+  static std::map<Key, Value> known;
+  const Key key{spec.default_value, spec.kind, spec.minimum, spec.maximum, spec.choices.data()};
+  const auto there = known.find(key);
+  return there != known.end() ? there->second : known.emplace(key, parse_default(spec, object)).first->second;
+}
+
 }  // namespace
 
 struct Options::Impl {
@@ -188,29 +191,18 @@ struct Options::Impl {
   ConfigReader object;
   std::span<const OptionSpec> specs;
   std::size_t errors_before;
-  std::vector<std::pair<std::string_view, Value>> values;  // few: they are found sooner than in a map
+  std::deque<Value> own;                                          // those that were said
+  std::vector<std::pair<std::string_view, const Value*>> values;  // few: they are found sooner than in a map
   CommandRunner* runner = nullptr;
   CommandName commands;  // the place without the option's own name
-
-  [[nodiscard]] Value standard(const OptionSpec& spec) const {
-    if (spec.default_value == nullptr) return {};
-    if (auto simple = simple_default(spec)) return std::move(*simple);
-    Value out;
-    std::vector<std::string> impossible;
-    const auto given = default_of(spec);
-    read_item(spec, object.at(spec.name).with_value(given), out, impossible);
-    out.present = true;
-    if (!impossible.empty()) throw std::logic_error(std::string(spec.name) + ": " + impossible.front());
-    return out;
-  }
 
   void read(const OptionSpec& spec) {
     if (!object.has(spec.name)) {
       if (spec.required) object.error("lacks " + in_quotes(spec.name));
-      values.emplace_back(spec.name, standard(spec));
+      values.emplace_back(spec.name, &default_value_of(spec, object));
       return;
     }
-    Value value;
+    auto& value = own.emplace_back();
     const auto reader = object.at(spec.name);
     if (reader.value().is_array() && !spec.list) {
       reader.error("takes one value, not an array");
@@ -235,14 +227,14 @@ struct Options::Impl {
       else
         value = {};
     }
-    values.emplace_back(spec.name, std::move(value));
+    values.emplace_back(spec.name, &value);
   }
 
   [[nodiscard]] const Value& find(std::string_view name) const {
     const auto it =
         std::find_if(values.begin(), values.end(), [&](const auto& one) { return one.first == name; });
     if (it == values.end()) throw std::logic_error("option " + std::string(name) + " was not declared");
-    return it->second;
+    return *it->second;
   }
 };
 

@@ -67,7 +67,7 @@ Prober::Prober(EventLoop& loop, const CommandLine& line, PluginTable& plugins, C
 
 ConfigErrors Prober::configure(const std::vector<SourceFile>& files, const Circumstances& circumstances) {
   ConfigErrors errors;
-  const auto documents = assemble(line_, files, errors);
+  documents_ = assemble(line_, files, errors);
   if (!errors.empty()) return errors;
 
   std::map<std::string, std::unique_ptr<Service>*> running;
@@ -84,7 +84,7 @@ ConfigErrors Prober::configure(const std::vector<SourceFile>& files, const Circu
     const auto& service = **it->second;
     return service.config().asks == asks ? &service.endpoints() : nullptr;
   };
-  auto config = load_config(documents, context, errors);
+  auto config = load_config(documents_, context, errors);
   if (!errors.empty()) return errors;
 
   line_.change_log(config.log);

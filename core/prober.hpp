@@ -57,6 +57,8 @@ class Prober {
   // Takes the configuration, at start or as a reload, or returns what is wrong with it and keeps what it had.
   // Services that did not change are not touched. wishes() must be told behind it.
   ConfigErrors configure(const std::vector<SourceFile>& files, const Circumstances& circumstances);
+  // What configure() read is of use no more. To take thousands of services apart again takes a while.
+  void forget_documents() { documents_.clear(); }
   // Withdraws services as planned, whatever their health, or lets them be announced again by it; all where
   // none is named. Empty, or what is wrong, and then nothing was done.
   // `force`: also what nobody else announces.
@@ -152,6 +154,7 @@ class Prober {
   std::function<void(const std::set<Advertisement>&)> watch_;
   std::function<void(const std::set<std::uint16_t>&)> watch_ports_;
   std::function<bool(const IpAddress&)> is_local_;
+  std::vector<ConfigDocument> documents_;
   const ProberPart part_;
   const Service::Listener of_services_;
   ReturnPolling returns_;

@@ -8,7 +8,7 @@ namespace anyprobe {
 namespace {
 
 // A secret in a file is changed there: that is another question too.
-void add_attachments(const ConfigReader& reader, const nlohmann::json& value, std::string& asks) {
+void add_attachments(const ConfigReader& reader, const nlohmann::ordered_json& value, std::string& asks) {
   if (const auto* file = file_reference(value)) {
     const auto text = reader.attachment(*file);
     asks += '\0' + (text ? text.value() : std::string());

@@ -8,7 +8,7 @@ std::vector<bool> read_shared(const ConfigReader& probes, bool several) {
   std::vector<bool> out;
   for (const auto& probe : probes.items()) {
     const auto shared = probe.at("shared");
-    out.push_back(shared.value() == nlohmann::json(true));
+    out.push_back(shared.value() == nlohmann::ordered_json(true));
     if (probe.has("shared") && !shared.value().is_boolean())
       shared.error(shown(shared.value()) + " is neither true nor false");
     if (out.back() && !several)

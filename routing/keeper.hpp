@@ -96,13 +96,14 @@ class Keeper {
     std::vector<SourceFile> files;
     View view;
     std::uint32_t generation = 0;  // 0: there is none
+    std::vector<bool> found = {};  // which of what it announces was there when it was offered
   };
   // keeper_offer.cpp
   bool load(Configuration& into, std::vector<std::string>& wrong);
   void reload();
   void begin_offer();
   void offer_next();
-  bool offer(ProberSeat& seat, const Configuration& configuration);
+  bool offer(ProberSeat& seat, Configuration& configuration);
   [[nodiscard]] bool judges(const ProberSeat& seat) const;
   [[nodiscard]] const Configuration& taken_by(const ProberSeat& seat) const;
   void accept(ProberSeat& seat, const Message& message);

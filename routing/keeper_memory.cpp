@@ -1,6 +1,7 @@
 #include "keeper_memory.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 namespace anyprobe {
 
@@ -13,12 +14,16 @@ const std::vector<Advertisement>& KeeperMemory::recalled() {
 }
 
 void KeeperMemory::add(const std::vector<Advertisement>& advertisements) {
-  auto all = recalled();
-  all.insert(all.end(), advertisements.begin(), advertisements.end());
-  std::sort(all.begin(), all.end());
-  all.erase(std::unique(all.begin(), all.end()), all.end());
-  if (all.size() == all_.size()) return;
-  all_ = std::move(all);
+  const auto& known = recalled();
+  std::vector<Advertisement> fresh;
+  std::copy_if(advertisements.begin(), advertisements.end(), std::back_inserter(fresh),
+               [&](const auto& what) { return !std::binary_search(known.begin(), known.end(), what); });
+  if (fresh.empty()) return;
+  std::sort(fresh.begin(), fresh.end());
+  fresh.erase(std::unique(fresh.begin(), fresh.end()), fresh.end());
+  const auto middle = static_cast<std::ptrdiff_t>(all_.size());
+  all_.insert(all_.end(), fresh.begin(), fresh.end());
+  std::inplace_merge(all_.begin(), all_.begin() + middle, all_.end());
   write();
 }
 

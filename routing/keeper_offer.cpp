@@ -43,10 +43,11 @@ void Keeper::offer_next() {
   if (!offer(seat, offered_)) drop_offer("it could not be handed over");
 }
 
-bool Keeper::offer(ProberSeat& seat, const Configuration& configuration) {
+bool Keeper::offer(ProberSeat& seat, Configuration& configuration) {
   const auto& view = configuration.view;
-  return seat.offer(configuration.generation, configuration.files, view.commands,
-                    reconciler_.find(view.advertisements), drained_of(view));
+  configuration.found = reconciler_.find(view.advertisements);
+  return seat.offer(configuration.generation, configuration.files, view.commands, configuration.found,
+                    drained_of(view));
 }
 
 bool Keeper::judges(const ProberSeat& seat) const {
@@ -98,7 +99,7 @@ void Keeper::put_in_force() {
   std::vector<Terms> terms;
   for (std::size_t i = 0; i < view.leases.size(); ++i)
     terms.push_back({view.leases[i], i < view.lingers.size() ? view.lingers[i] : Duration()});
-  book_.configure(view.advertisements, terms, reconciler_.find(view.advertisements), now);
+  book_.configure(view.advertisements, terms, std::exchange(current_.found, {}), now);
   for (const auto& seat : seats_) {
     seat->runner.accept(current_.generation);
     if (!is_needed(*seat)) {
@@ -110,7 +111,7 @@ void Keeper::put_in_force() {
   }
   // What they want is not applied yet, whatever settles here.
   half_way_ = true;
-  reconciler_.configure(view.advertisements, view.lingers_removed);
+  reconciler_.configure(view.advertisements, view.lingers_removed, first);
   half_way_ = false;
   if (first && refuse_foreign()) return;
   apply();

@@ -47,7 +47,8 @@ Reconciler::Reconciler(EventLoop& loop, RouteTable& table, RouteMonitor& monitor
   monitor.start([this](const TableEvent& event) { on_event(event); });
 }
 
-bool Reconciler::configure(const std::vector<Advertisement>& advertisements, std::vector<Duration> lingers) {
+bool Reconciler::configure(const std::vector<Advertisement>& advertisements, std::vector<Duration> lingers,
+                           bool compares) {
   std::map<Advertisement, std::size_t> before;
   for (std::size_t i = 0; i < desired_.size(); ++i) before.emplace(desired_[i].advertisement, i);
   std::vector<Desired> next;
@@ -85,7 +86,7 @@ bool Reconciler::configure(const std::vector<Advertisement>& advertisements, std
   lingers_.resize(desired_.size());
   waits_.assign(desired_.size(), {});
   scan_ = true;
-  return compare();
+  return compares ? compare() : settled_;
 }
 
 Reconciler::Gone Reconciler::gone_from(std::size_t i, TimePoint now) const {

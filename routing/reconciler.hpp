@@ -67,8 +67,9 @@ class Reconciler {
 
   // The new set, no advertisement in it twice. What stays keeps its state, what is new begins withdrawn, what
   // is not in it any more is withdrawn, and lingers for as long as `lingers` said of it then (where that is
-  // empty: not at all).
-  bool configure(const std::vector<Advertisement>& advertisements, std::vector<Duration> lingers = {});
+  // empty: not at all). Without `compares` want() is told at once what is wished of it.
+  bool configure(const std::vector<Advertisement>& advertisements, std::vector<Duration> lingers = {},
+                 bool compares = true);
   // One for each advertisement in the order of configure(); of another length it changes nothing. The owner
   // says it again when a lease ends.
   bool want(const std::vector<Standing>& standing);

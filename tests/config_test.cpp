@@ -242,7 +242,7 @@ TEST_CASE("JSON is read as it stands, and a key that stands twice is called by i
                                /* the largest */ "e": 18446744073709551615})";
   const auto document = parse_document("x", text);
   REQUIRE(document);
-  CHECK(document->root == nlohmann::json::parse(text, nullptr, true, true));
+  CHECK(document->root == nlohmann::ordered_json::parse(text, nullptr, true, true));
   CHECK(parse_document("x", R"({"a": [{"b": 1}, {"c": {"d": 1, "e": [1, 2], "d": 2}}]})").error() ==
         "x: a[1].c.d: stands here twice");
   CHECK(parse_document("x", R"({"a": [1, {"b": 1e999}]})").error().starts_with("x: "));
