@@ -95,6 +95,8 @@ TEST_CASE("wrong routes and links") {
         R"(.device: "" is no name of an interface (1 to 15 characters))");
   check(R"({"route": "192.0.2.153", "device": "a/b"})",
         R"(.device: "a/b" is no name of an interface (1 to 15 characters))");
+  check(R"({"route": "192.0.2.153", "device": "sixteen-letters-"})",
+        R"(.device: "sixteen-letters-" is no name of an interface (1 to 15 characters))");
   check(R"({"route": "192.0.2.153", "via": "2001:db8::1"})",
         R"(.via: "2001:db8::1" is of another family than the route)");
   check(R"({"route": "192.0.2.153", "via": "gateway"})", R"(.via: "gateway" is no IP address)");

@@ -169,6 +169,25 @@ TEST_CASE("confirmation: what cannot be told is null") {
   CHECK(story.book.next() == TimePoint::max());
 }
 
+TEST_CASE("confirmation: what stays is known further in whatever order it comes") {
+  Story story;
+  const auto seen = [](std::uint32_t index, const char* prefix) {
+    return OwnAdvertisement{index, on_lo(prefix), State::announced};
+  };
+  story.book.see({seen(0, "192.0.2.3/32"), seen(1, "192.0.2.1/32"), seen(2, "192.0.2.2/32")}, story.now);
+  story.book.take(on_lo("192.0.2.1/32"), {true, 1}, kWell, story.now, story.now);
+  story.book.take(on_lo("192.0.2.2/32"), {true, 2}, kWell, story.now, story.now);
+  story.book.see({seen(0, "192.0.2.2/32"), seen(1, "192.0.2.4/32"), seen(2, "192.0.2.1/32")}, story.now);
+  CHECK(story.book.of(on_lo("192.0.2.1/32"), story.now).others == 1U);
+  CHECK(story.book.of(on_lo("192.0.2.2/32"), story.now).others == 2U);
+  CHECK(story.book.of(on_lo("192.0.2.2/32"), story.now).confirmed == true);
+  CHECK(story.book.of(on_lo("192.0.2.3/32"), story.now).others == std::nullopt);
+  const auto due = story.book.due(Family::ipv4, story.now, 9);
+  REQUIRE(due.size() == 1);
+  CHECK(due[0].index == 1);
+  CHECK(due[0].what == on_lo("192.0.2.4/32"));
+}
+
 TEST_CASE("confirmation: of many, those that have waited longest are asked for first") {
   Story story;
   std::vector<OwnAdvertisement> all;

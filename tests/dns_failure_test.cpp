@@ -2,13 +2,16 @@
 #include <doctest/doctest.h>
 #include <sys/socket.h>
 
+#include <cerrno>
 #include <set>
 
 #include "core/descriptor.hpp"
 #include "dns_server.hpp"
+#include "probes/dns_port.hpp"
 
 using namespace anyprobe;
 using namespace anyprobe::test;
+using namespace std::chrono_literals;
 
 namespace {
 
@@ -88,6 +91,28 @@ TEST_CASE("a refusal ends the socket that is kept, and is told of each time") {
     CHECK(result.evidence == Evidence::conclusive);
     CHECK(result.reason == "refused");
   }
+}
+
+TEST_CASE("the socket of a refusal does for all who ask at that moment, and for nobody later") {
+  EventLoop loop;
+  auto server = std::make_unique<DnsServer>(loop, answers(good));
+  const DnsTarget target{*SocketAddress::parse(server->address(), 53), false, std::nullopt, {}};
+  server.reset();
+  DnsPorts ports(loop);
+  DnsOutcome failure;
+  const auto before = Clock::now();
+  const auto port = ports.take(target, failure);
+  REQUIRE(port != nullptr);
+  DnsUdpExchange exchange(ports, target, [&](const DnsOutcome& outcome) {
+    failure = outcome;
+    loop.stop();
+  });
+  const std::vector<std::uint8_t> query(12);
+  exchange.start(query);
+  if (failure.call == nullptr) loop.run();
+  CHECK(failure.error == ECONNREFUSED);
+  CHECK(port->well(before));
+  CHECK_FALSE(port->well(Clock::now() + 50ms));
 }
 
 TEST_CASE("what was refused to a question that was given up is not held against the next") {

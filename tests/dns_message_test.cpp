@@ -202,6 +202,18 @@ TEST_CASE("what fits a query") {
   CHECK(fit({reply.begin(), reply.begin() + 20}) == DnsFit::bare);
 }
 
+TEST_CASE("a pass that nobody reads has no detail, a failure has one") {
+  const auto request = request_for("example.org", 1);
+  const auto packet = DnsReply(request).answer(1, {192, 0, 2, 1}).bytes();
+  DnsExpectations expected;
+  CHECK(judge_dns_reply(packet, expected).detail == "NOERROR, 1 A record");
+  CHECK(judge_dns_reply(packet, expected, false).verdict == Verdict::pass);
+  CHECK(judge_dns_reply(packet, expected, false).detail.empty());
+  expected.min_answers = 2;
+  CHECK(judge_dns_reply(packet, expected, false).reason == "too_few_answers");
+  CHECK(judge_dns_reply(packet, expected, false).detail == judge_dns_reply(packet, expected).detail);
+}
+
 TEST_CASE("expectations are met by text but for case and the last dot") {
   const auto request = request_for("example.org", 15);
   const auto message =

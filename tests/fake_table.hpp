@@ -126,6 +126,7 @@ class Notes : public ReconcilerListener {
     news();
   }
   void repaired(const std::string& text) override { told.push_back(text); }
+  void carried_out(std::size_t changes) override { changes_done += changes; }
   void noticed(const std::string& text) override {
     told.push_back(text);
     news();
@@ -141,6 +142,7 @@ class Notes : public ReconcilerListener {
 
   Words take() { return std::exchange(told, {}); }
 
+  std::size_t changes_done = 0;
   Words told;
   int settlements = 0;
   std::function<void()> on_settled;

@@ -70,6 +70,26 @@ TEST_CASE("want() has told the kernel when it returns") {
   CHECK(house.notes.take() == Words{"192.0.2.1/32 withdrawn", "2001:db8::1/128 announced"});
 }
 
+TEST_CASE("without a compare configure() leaves the kernel to want()") {
+  House house;
+  house.table.there.addresses.push_back({prefix("192.0.2.1"), 1, "lo", true, Fitness::exact, "", {}});
+  house.reconciler.configure({on_lo("192.0.2.1")});
+  house.reconciler.configure({on_lo("192.0.2.2")}, {}, false);
+  CHECK(house.table.take_done().empty());
+  house.reconciler.want(standing({true}));
+  CHECK(house.table.take_done() == Words{"remove 192.0.2.1/32 from lo", "add 192.0.2.2/32 to lo"});
+}
+
+TEST_CASE("it is told how much was done, each time that something was") {
+  House house;
+  house.reconciler.configure({on_lo("192.0.2.1"), on_lo("192.0.2.2")});
+  CHECK(house.notes.changes_done == 0);
+  house.reconciler.want(standing({true, true}));
+  CHECK(house.notes.changes_done == 2);
+  house.reconciler.want(standing({true, true}));
+  CHECK(house.notes.changes_done == 2);
+}
+
 TEST_CASE("wants of the wrong number change nothing") {
   House house;
   house.reconciler.configure({on_lo("192.0.2.1")});

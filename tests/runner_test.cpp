@@ -21,12 +21,14 @@ class FakeProbe : public Probe {
   [[nodiscard]] std::vector<Endpoint> endpoints() const override { return {}; }
   std::unique_ptr<Attempt> start(ResultSink& sink) override {
     ++started;
+    wants_detail = sink.wants_detail_of_pass();
     std::this_thread::sleep_for(stall);
     return std::make_unique<FakeAttempt>(*this, sink);
   }
 
   int started = 0;
   int alive = 0;
+  bool wants_detail = false;
   Duration stall{};  // how long the whole process stands still before it answers
 
  private:
@@ -96,6 +98,18 @@ TEST_CASE("the first report counts, inside start or later, and the attempt goes 
       CHECK(probe.alive == 0);
       CHECK_FALSE(runner.running());
     }
+  }
+}
+
+TEST_CASE("probes are told whether anybody reads the detail of a pass") {
+  EventLoop loop;
+  Round round(loop);
+  FakeProbe probe(loop, FakeProbe::Behaviour::answers_inside_start, kPass);
+  Runner runner(loop, {&probe}, 1, 1s, round.done());
+  for (const bool details : {false, true}) {
+    runner.start(details);
+    loop.run();
+    CHECK(probe.wants_detail == details);
   }
 }
 

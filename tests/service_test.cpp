@@ -27,6 +27,7 @@ struct Oracle final : Probe {
   [[nodiscard]] std::vector<Endpoint> endpoints() const override { return targets; }
   std::unique_ptr<Attempt> start(ResultSink& sink) override {
     ++questions;
+    wants_detail = sink.wants_detail_of_pass();
     auto attempt = std::make_unique<Asked>(*this, sink);
     if (says) sink.report(*says);
     return attempt;
@@ -36,6 +37,7 @@ struct Oracle final : Probe {
   std::vector<Endpoint> targets{{{*IpAddress::parse("127.0.0.1"), 53}, Protocol::udp, {}}};
   Asked* asked = nullptr;
   int questions = 0;
+  bool wants_detail = false;
 };
 
 struct House {
@@ -94,6 +96,16 @@ TEST_CASE("service: a closed socket and a refusal decide without waiting for fal
   CHECK(house.service->state() == HealthState::down);
   CHECK(house.service->reason() == "refused");
   CHECK(house.oracle->questions == 2);
+}
+
+TEST_CASE("service: nobody reads the detail of a pass while it is up") {
+  House house;
+  CHECK(house.oracle->wants_detail);  // by which it came up
+  REQUIRE(house.ask(kPass, false));
+  CHECK_FALSE(house.oracle->wants_detail);
+  REQUIRE(house.ask(kRefused, true));
+  REQUIRE(house.ask(kPass, false));
+  CHECK(house.oracle->wants_detail);
 }
 
 TEST_CASE("service: a closed socket of several is no death") {

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 import report
-from arena import BUILD, PORTS, Arena, compile_tools, prepare
+from arena import BUILD, MEMORY_AFTER, PORTS, Arena, compile_tools, prepare
 from contestants import Anyprobe, Exabgp, Floor, Haproxy, Keepalived, ShellLoop
 from debian import install
 
@@ -139,7 +139,8 @@ def write(options, bench, kinds):
     print("\nMedian (least-most) of the rounds; ratios are of the same round. CPU: user and system of all processes of"
           "\nthe checker. The floor is the loop with kept sockets, where there is one. In time: intervals between two"
           "\nquestions of a service that are within 5% of a second; for DNS the bench's own responder is asked, and of"
-          "\nHAProxy's TCP checks it cannot tell: they are reset before they reach a server.")
+          "\nHAProxy's TCP checks it cannot tell: they are reset before they reach a server. PSS: of all its processes,"
+          f"\n{MEMORY_AFTER} s after the start at the earliest.")
     print("\nNot measured:", *bench.not_measured(), sep="\n  ")
     if options.json:
         report.write_json(options.json, "checks", results, seconds=options.seconds, rounds=options.rounds,

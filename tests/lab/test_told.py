@@ -168,6 +168,35 @@ def test_a_dry_run_hears_of_it_too(told):
     wait_until(lambda: "would withdraw" in log.read_text(), PATIENCE, "it would withdraw")
 
 
+def test_it_waits_for_no_line_of_the_log(told):
+    """The log goes to a pipe that takes no more."""
+    holder = told.hold()
+    path = told.probing.write({"services": [service(BOTH[0], BOTH[1], **SELDOM, linger="0s", lease="10m",
+                                                    probe={"type": "tcp", "ports": [PORT]})]})
+    out, into = os.pipe()
+    told.node.namespace.spawn(BUILD / "anyprobe", "run", "--run-dir", told.node.run_dir, "--config", path,
+                              log=f"/proc/self/fd/{into}")
+    wait_until(told.there, PATIENCE, "it is announced")
+    stuffing = os.open(f"/proc/self/fd/{into}", os.O_WRONLY | os.O_NONBLOCK)
+    for size in (4096, 1):
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                os.write(stuffing, bytes(size))
+    kill(holder)
+    wait_until(lambda: not told.node.addresses() & set(BOTH), PATIENCE, "it is withdrawn")
+    os.set_blocking(out, False)
+    said = b""
+
+    def told_of_it():
+        nonlocal said
+        with contextlib.suppress(BlockingIOError):
+            said += os.read(out, 1 << 16).strip(b"\0")
+        return b"down (refused" in said
+    wait_until(told_of_it, PATIENCE, "the log has it too")
+    for end in (out, into, stuffing):
+        os.close(end)
+
+
 def test_it_is_asked_whether_it_is_back(told):
     told.start(probe={"type": "dns", "server": "127.0.0.1", "query": "www.example.org"}, rise=2, fast_interval="100ms")
     told.node.kill_unbound()
