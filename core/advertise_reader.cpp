@@ -138,7 +138,7 @@ void AdvertiseReader::read_route(const ConfigReader& item) {
   } else if (const auto clash = claim(prefix, out.table); !clash.empty()) {
     options.error("route", clash);
   } else {
-    out_.push_back(std::move(out));
+    out_.push_back(out);
   }
 }
 

@@ -42,7 +42,7 @@ class Builder final : public nlohmann::json_sax<json> {
 
   bool key(string_t& name) override {
     auto& members = open_.back()->get_ref<json::object_t&>();
-    const auto [member, fresh] = members.emplace(std::move(name), json());
+    const auto [member, fresh] = members.emplace(name, json());
     if (!fresh && twice_.empty()) twice_ = path() + member->first;
     slot_ = &member->second;
     return true;

@@ -126,7 +126,7 @@ std::vector<ConfirmationBook::Due> ConfirmationBook::due(Family family, TimePoin
   std::partial_sort(found.begin(), found.begin() + static_cast<std::ptrdiff_t>(count), found.end(),
                     [](const auto& a, const auto& b) { return a.first < b.first; });
   std::vector<Due> out;
-  for (std::size_t i = 0; i < count; ++i) out.push_back(std::move(found[i].second));
+  for (std::size_t i = 0; i < count; ++i) out.push_back(found[i].second);
   return out;
 }
 

@@ -342,7 +342,7 @@ TimePoint Reconciler::take_gone(bool all_gone) {
   for (auto& old : std::exchange(gone_, {})) {
     if (old.leaves_at > now) {
       next = std::min(next, old.leaves_at);
-      gone_.push_back(std::move(old));
+      gone_.push_back(old);
       continue;
     }
     const bool lingers = old.lingers_until > now;
@@ -352,7 +352,7 @@ TimePoint Reconciler::take_gone(bool all_gone) {
       old.state = state;
       listener_.changed(old.advertisement, state);
     }
-    if (!all_gone || lingers) gone_.push_back(std::move(old));
+    if (!all_gone || lingers) gone_.push_back(old);
   }
   return next;
 }

@@ -215,9 +215,10 @@ int main(int argc, char** argv) {
   } else if (how == "refused" && argc == 4) {
     refused(number(2), number(3));
   } else {
-    std::fputs("usage: netlink batch 4|6 COUNT LEASE | renew 4|6 COUNT SECONDS LEASE | watch COUNT | "
-               "refused FIRST COUNT\n",
-               stderr);
+    std::fputs(
+        "usage: netlink batch 4|6 COUNT LEASE | renew 4|6 COUNT SECONDS LEASE | watch COUNT | "
+        "refused FIRST COUNT\n",
+        stderr);
     return 64;
   }
 }
