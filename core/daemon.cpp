@@ -243,7 +243,10 @@ int keep(const CommandLine& line, PluginTable& plugins, const std::string& folde
   auto state = recall(line);
   auto drained = std::move(state.drained);
   const auto keep_state = [&](const std::vector<Advertisement>& all) {
-    remember(line, {.advertisements = all, .drained = drained});
+    InstanceState now;
+    now.advertisements = all;
+    now.drained = drained;
+    remember(line, now);
   };
   Keeper* at_work = nullptr;
   hooks.recall = [&] { return std::exchange(state.advertisements, {}); };

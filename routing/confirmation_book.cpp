@@ -85,7 +85,8 @@ void ConfirmationBook::replace(const std::vector<OwnAdvertisement>& all, std::si
   for (const auto& own : all) {
     if (!can_be_told(own.what)) continue;
     const auto* known = find(own.what);
-    next.push_back(known == nullptr ? Entry{.what = own.what} : *known);
+    auto& entry = next.emplace_back(known == nullptr ? Entry() : *known);
+    entry.what = own.what;
   }
   entries_ = std::move(next);
   sorted_.resize(entries_.size());

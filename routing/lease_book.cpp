@@ -42,7 +42,7 @@ void LeaseBook::configure(const std::vector<Advertisement>& advertisements, cons
       entry.wish = Wish::hold;
       entry.until = now + entry.terms.lease;
     }
-    entries_.push_back(std::move(entry));
+    entries_.push_back(entry);
   }
 }
 
