@@ -81,6 +81,8 @@ server:
   use-syslog: no
   do-daemonize: no
   num-threads: 1
+  # Nor is a question lost while the machine stands still.
+  so-rcvbuf: 4m
   module-config: "iterator"
   identity: "{name}"
   # No internet here: everything that is asked is answered from these lines.
