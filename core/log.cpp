@@ -14,8 +14,6 @@ struct Log {
   std::unique_ptr<LogSink> sink;
   bool held = false;
   std::vector<std::pair<LogLevel, std::string>> waiting;
-
-  ~Log() { release_log(); }
 };
 
 Log& the_log() {

@@ -44,7 +44,8 @@ std::optional<LogLevel> parse_log_level(std::string_view text);
 void log(LogLevel level, std::string_view message, std::initializer_list<LogField> fields = {}) noexcept;
 
 // Until release_log(), lines wait, so that what hangs on none of them is done first: of thousands of services
-// that fail at once, the withdrawal. No further than to the end of a pass of the loop.
+// that fail at once, the withdrawal. No further than to the end of a pass of the loop; whoever holds
+// releases.
 void hold_log() noexcept;
 void release_log() noexcept;
 

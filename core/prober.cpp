@@ -65,6 +65,10 @@ Prober::Prober(EventLoop& loop, const CommandLine& line, PluginTable& plugins, C
       lingered_(loop, [this] { leave(); }),
       tend_(loop, [this] { tend(); }) {}
 
+Prober::~Prober() {
+  release_log();
+}
+
 ConfigErrors Prober::configure(const std::vector<SourceFile>& files, const Circumstances& circumstances) {
   ConfigErrors errors;
   documents_ = assemble(line_, files, errors);
@@ -296,24 +300,6 @@ void Prober::on_event(Service& service, const HealthEvent& event) {
   changed_.schedule();
   if (event.to == HealthState::up) add_hook(service, HookState::up, event.reason);
   if (event.from == HealthState::up) add_hook(service, HookState::down, event.reason);
-}
-
-void Prober::add_hook(const Service& service, HookState state, std::string_view reason) {
-  const auto& commands = *service.config().commands;
-  const bool up = state == HookState::up;
-  if ((up ? commands.on_up : commands.on_down).empty()) return;
-  hooks_.push_back({{service.name(), up ? "on_up" : "on_down"}, state, std::string(reason)});
-}
-
-void Prober::run_hooks() {
-  for (const auto& hook : std::exchange(hooks_, {})) commands_.run_hook(hook.name, hook.state, hook.reason);
-}
-
-void Prober::run_hooks_of_all_up(std::string_view reason) {
-  for (const auto& service : services_) {
-    if (service->up()) add_hook(*service, HookState::down, reason);
-  }
-  run_hooks();
 }
 
 void Prober::start_all() {

@@ -30,6 +30,7 @@ class Prober {
   // `commands` outlives the prober.
   Prober(EventLoop& loop, const CommandLine& line, PluginTable& plugins, CommandRunner& commands,
          ProberPart part);
+  ~Prober();
 
   // Before anything else; the link outlives the prober's last call to it.
   void use(KeeperLink& link) { link_ = &link; }
@@ -94,7 +95,7 @@ class Prober {
 
  private:
   void on_event(Service& service, const HealthEvent& event);
-  // Hooks wait until the change has been asked for: they are never in its way.
+  // prober_hooks.cpp. Hooks wait until the change has been asked for: they are never in its way.
   struct Hook {
     CommandName name;
     HookState state;

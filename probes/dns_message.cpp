@@ -293,17 +293,15 @@ DnsFit dns_fit(Octets query, Octets packet) {
 
   Cursor asked(query, kHeader, query.size());
   Cursor answered(packet, kHeader, packet.size());
-  const auto asked_wire = asked.name();
-  const auto answered_wire = answered.name();
-  const Octets asked_name = asked_wire;
-  const Octets answered_name = answered_wire;
+  const auto asked_name = asked.name();
+  const auto answered_name = answered.name();
   const auto asked_type = asked.number(4);
   const auto answered_type = answered.number(4);
   if (answered.failed()) return DnsFit::bare;
-  if (asked_type != answered_type || asked_name.size() != answered_name.size()) return DnsFit::other;
+  if (asked_type != answered_type || asked_name.size != answered_name.size) return DnsFit::other;
   const auto lower = [](std::uint8_t c) { return c >= 'A' && c <= 'Z' ? c + 32 : +c; };
-  for (std::size_t i = 0; i < asked_name.size(); ++i) {
-    if (lower(asked_name[i]) != lower(answered_name[i])) return DnsFit::other;
+  for (std::size_t i = 0; i < asked_name.size; ++i) {
+    if (lower(asked_name.octets[i]) != lower(answered_name.octets[i])) return DnsFit::other;
   }
   return DnsFit::ours;
 }

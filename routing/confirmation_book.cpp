@@ -105,15 +105,21 @@ void ConfirmationBook::note(Entry& entry, std::optional<bool> wants, TimePoint n
   entry.confirmed = entry.complained = false;
 }
 
-const ConfirmationBook::Entry* ConfirmationBook::find(const Advertisement& what) const {
+std::optional<std::size_t> ConfirmationBook::place_of(const Advertisement& what) const {
   const auto at = std::lower_bound(
       sorted_.begin(), sorted_.end(), what,
       [&](std::uint32_t each, const Advertisement& wanted) { return entries_[each].what < wanted; });
-  return at == sorted_.end() || entries_[*at].what != what ? nullptr : &entries_[*at];
+  return at == sorted_.end() || entries_[*at].what != what ? std::nullopt : std::optional<std::size_t>(*at);
+}
+
+const ConfirmationBook::Entry* ConfirmationBook::find(const Advertisement& what) const {
+  const auto place = place_of(what);
+  return place ? &entries_[*place] : nullptr;
 }
 
 ConfirmationBook::Entry* ConfirmationBook::find(const Advertisement& what) {
-  return const_cast<Entry*>(std::as_const(*this).find(what));
+  const auto place = place_of(what);
+  return place ? &entries_[*place] : nullptr;
 }
 
 std::vector<ConfirmationBook::Due> ConfirmationBook::due(Family family, TimePoint now,

@@ -71,6 +71,7 @@ class ConfirmationBook {
   void replace(const std::vector<OwnAdvertisement>& all, std::size_t count);
   static void note(Entry& entry, std::optional<bool> wants, TimePoint now);
   void judge(Entry& entry, const Neighbours& neighbours, TimePoint now);
+  [[nodiscard]] std::optional<std::size_t> place_of(const Advertisement& what) const;
   [[nodiscard]] const Entry* find(const Advertisement& what) const;
   [[nodiscard]] Entry* find(const Advertisement& what);
 

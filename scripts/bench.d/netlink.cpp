@@ -195,7 +195,10 @@ void refused(unsigned first, unsigned count) {
     at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     at.sin_port = htons(static_cast<std::uint16_t>(first + i));
     const int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (connect(fd, reinterpret_cast<const sockaddr*>(&at), sizeof at) == 0) fail("nobody refuses");
+    int error = connect(fd, reinterpret_cast<const sockaddr*>(&at), sizeof at) == 0 ? 0 : errno;
+    socklen_t size = sizeof error;
+    if (error == EINPROGRESS) getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
+    if (error != ECONNREFUSED) fail("nobody refuses");
     close(fd);
   }
   std::printf("%lld\n", now() - began);
