@@ -69,13 +69,19 @@ def by_default(*prefixes):
     return one
 
 
+def stands_beside_another(probing):
+    """Confirmed, and the other node is seen to announce it too: a drain is refused to what may be the last."""
+    becomes(probing, lambda one: all(each["confirmed"] and each["others"] for each in one.services["dns"]["advertise"]),
+            "it is confirmed beside another", 20)
+
+
 @pytest.mark.parametrize("by", ["drain", "TERM"])
 def test_by_default_it_lingers_until_the_database_shows_it(two, by):
     """And a second more; no question is lost."""
     near, far = two.lab.nodes
     two.run_config(by_default(*BOTH), frr={"vty_dir": str(near.frr.run_dir)})
     two.announced()
-    becomes(two, lambda one: all(each["confirmed"] for each in one.services["dns"]["advertise"]), "it is confirmed", 20)
+    stands_beside_another(two)
     clients = [two.lab.steady_client(prefix, interval=0.001) for prefix in BOTH]
     try:
         for client in clients:
@@ -106,9 +112,11 @@ def test_while_the_database_still_has_it_it_lingers(two):
     near, _ = two.lab.nodes
     two.run_config(by_default(SERVICE4), frr={"vty_dir": str(near.frr.run_dir)})
     two.announced([SERVICE4])
+    stands_beside_another(two)
     near.namespace.ip("route", "add", SERVICE4, "dev", "eth0")  # redistributed too, as the kernel's
     try:
-        near.program("anyprobe", "drain", "--run-dir", near.run_dir, "dns")
+        done = near.program("anyprobe", "drain", "--run-dir", near.run_dir, "dns")
+        assert done.returncode == 0, done.stderr
         wait_answered_for(near, NUMBERS[0])
         holds(lambda: answered_for(near), 4, "it lingers", every=0.1)
         near.namespace.ip("route", "del", SERVICE4, "dev", "eth0")
