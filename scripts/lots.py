@@ -15,7 +15,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 def defined(path):
     """What a file may define at its outermost level: too much of it rather than too little."""
     lines = re.findall(r"^(?!#|//|namespace\b|using namespace\b|TEST_CASE)[A-Za-z].*", path.read_text(), re.MULTILINE)
-    return {name for line in lines for name in re.findall(r"(?<!::)\b(\w+)\s*(?:[({\[=;]|$)", line)} - {"const", "int"}
+    return {name for line in lines for name in re.findall(r"(?<!::)\b([A-Za-z_]\w*)\s*(?:[({\[=;]|$)", line)} - {"const", "int", "noexcept"}
 
 
 @functools.cache
@@ -42,39 +42,66 @@ def included(path):
     return found
 
 
+@functools.cache
+def seen(path):
+    return set().union(*map(defined, included(path)))
+
+
+@functools.cache
+def hidden(path):
+    """What a file defines and no header that it sees declares: its own, and in the way of another's of that name."""
+    return defined(path) - seen(path)
+
+
+class Lot:
+    def __init__(self):
+        self.files, self.defined, self.hidden, self.seen, self.declared, self.introduced = [], set(), set(), set(), set(), set()
+
+    def takes(self, path, careful):
+        """Two files do not stand together if one hides what the other defines; if it is to be careful, nor if the other
+        may see it or declares it further in."""
+        if hidden(path) & self.defined or self.hidden & defined(path):
+            return False
+        if not careful:
+            return not introduced(path) & self.declared
+        return not (hidden(path) & (self.seen | self.declared) or self.hidden & (seen(path) | local(path))
+                    or introduced(path) & (self.seen | self.declared) - self.introduced
+                    or self.introduced & (seen(path) | local(path)) - introduced(path)
+                    or defined(path) & self.declared or self.defined & local(path))
+
+    def take(self, source, path):
+        self.files.append(source)
+        self.defined |= defined(path)
+        self.hidden |= hidden(path)
+        self.seen |= seen(path)
+        self.declared |= local(path)
+        self.introduced |= introduced(path)
+
+
 def lots(sources, size, careful=True):
-    """Two files that define the same do not stand together; if it is to be careful, nor do two of which one defines what
-    the other may see or declares."""
-    made = [([], set(), set(), set()) for _ in range(-(-len(sources) // size))]
+    """As few lots as can be, of about `size` files each."""
+    made = [Lot() for _ in range(-(-len(sources) // size))]
     for source in sources:
         path = pathlib.Path(source).resolve()
-        own = defined(path)
-        used = introduced(path)
-        declares = local(path) if careful else set()
-        seen = declares.union(*map(defined, included(path))) if careful else set()
-        apart = [lot for lot in made
-                 if not own & (lot[1] | lot[2]) and not seen & lot[1]
-                 and not used & lot[2] - lot[3] and not declares & lot[3] - used]
-        if not apart:
-            made.append(([], set(), set(), set()))
-            apart = made[-1:]
-        files, all_own, all_seen, all_used = min(apart, key=lambda lot: len(lot[0]))
-        files.append(source)
-        all_own |= own
-        all_seen |= seen
-        all_used |= used
-    return [files for files, *_ in made]
+        fitting = [lot for lot in made if lot.takes(path, careful)]
+        if not fitting:
+            made.append(Lot())
+            fitting = made[-1:]
+        min(fitting, key=lambda lot: len(lot.files)).take(source, path)
+    return [lot.files for lot in made]
 
 
 def unit(files):
-    """The text of a source that includes them all."""
-    return "".join(f'#include "{file}"  // NOLINT(bugprone-suspicious-include)\n' for file in files)
+    """The text of a source that includes them all. What libseccomp includes defines a name of libev's as a macro: it comes last."""
+    ordered = sorted(files, key=lambda file: "<seccomp.h>" in pathlib.Path(file).read_text())
+    return "".join(f'#include "{file}"  // NOLINT(bugprone-suspicious-include)\n' for file in ordered)
 
 
 def main():
     folder, size, *sources = sys.argv[1:]
     for number, files in enumerate(lots(sources, int(size))):
         path = pathlib.Path(folder) / f"lot{number}.cpp"
+        path.parent.mkdir(exist_ok=True)
         path.write_text(unit(files), encoding="utf-8")
         print(path)
 

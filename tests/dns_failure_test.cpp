@@ -24,7 +24,7 @@ void good(DnsReply& reply) {
 }
 
 // The answer to one question, whatever octets it is.
-Result answered_by(const std::function<Packet(const DnsRequest&)>& make, const std::string& more = "") {
+Result answered_by(const std::function<DnsPacket(const DnsRequest&)>& make, const std::string& more = "") {
   EventLoop loop;
   DnsServer server(loop,
                    [&](DnsServer& self, const DnsRequest& request) { self.send(request, make(request)); });
@@ -180,14 +180,14 @@ TEST_CASE("over TCP, a connection that ends without an answer") {
 }
 
 TEST_CASE("garbage") {
-  const auto malformed = [](const std::function<Packet(const DnsRequest&)>& make) {
+  const auto malformed = [](const std::function<DnsPacket(const DnsRequest&)>& make) {
     const auto result = answered_by(make);
     CHECK(result.verdict == Verdict::fail);
     CHECK(result.reason == "malformed");
     return result.detail;
   };
-  malformed([](const DnsRequest& r) { return Packet{r.bytes[0], r.bytes[1]}; });
-  malformed([](const DnsRequest& r) { return Packet{r.bytes[0], r.bytes[1], 0x81, 0x80, 0, 1}; });
+  malformed([](const DnsRequest& r) { return DnsPacket{r.bytes[0], r.bytes[1]}; });
+  malformed([](const DnsRequest& r) { return DnsPacket{r.bytes[0], r.bytes[1], 0x81, 0x80, 0, 1}; });
   malformed([](const DnsRequest& r) { return r.bytes; });  // our own question, thrown back
   CHECK(malformed([](const DnsRequest& r) {
           return DnsReply(r).counts(1, 1000).bytes();
@@ -196,19 +196,20 @@ TEST_CASE("garbage") {
   malformed([](const DnsRequest& r) { return DnsReply(r).answer(1, {192, 0, 2}).bytes(); });
   // A question whose name points at itself.
   malformed([](const DnsRequest& r) {
-    Packet out{r.bytes[0], r.bytes[1], 0x81, 0x80, 0, 1, 0, 0, 0, 0, 0, 0, 0xc0, 0x0c, 0, 1, 0, 1};
+    DnsPacket out{r.bytes[0], r.bytes[1], 0x81, 0x80, 0, 1, 0, 0, 0, 0, 0, 0, 0xc0, 0x0c, 0, 1, 0, 1};
     return out;
   });
   // Over TCP: a message of no octets, and one that is all garbage but for its question.
   const std::string tcp = R"(, "transport": "tcp")";
-  CHECK(answered_by([](const DnsRequest&) { return Packet{}; }, tcp).reason == "malformed");
+  CHECK(answered_by([](const DnsRequest&) { return DnsPacket{}; }, tcp).reason == "malformed");
   CHECK(answered_by([](const DnsRequest& r) { return DnsReply(r).counts(1, 9).bytes(); }, tcp).reason ==
         "malformed");
 }
 
 TEST_CASE("an error without a question in it is an answer") {
-  const auto result = answered_by(
-      [](const DnsRequest& r) { return Packet{r.bytes[0], r.bytes[1], 0x81, 0x85, 0, 0, 0, 0, 0, 0, 0, 0}; });
+  const auto result = answered_by([](const DnsRequest& r) {
+    return DnsPacket{r.bytes[0], r.bytes[1], 0x81, 0x85, 0, 0, 0, 0, 0, 0, 0, 0};
+  });
   CHECK(result.reason == "query_refused");
 }
 
@@ -228,7 +229,7 @@ TEST_CASE("what is not the answer is read past") {
   DnsServer server(loop, [&](DnsServer& self, const DnsRequest& request) {
     const auto id = id_of(request.bytes);
     self.send(request, DnsReply(request).id(id ^ 1U).rcode(2));
-    self.send(request, Packet{});  // an empty datagram
+    self.send(request, DnsPacket{});  // an empty datagram
     auto other = request;
     other.bytes[13] ^= 0x01U;  // another question
     self.send(request, DnsReply(other).rcode(3));

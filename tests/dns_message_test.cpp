@@ -16,15 +16,16 @@ namespace {
 DnsRequest request_for(const std::string& name, std::uint16_t type = 1) {
   DnsRequest out;
   out.bytes = {0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0};
-  const Packet wire = *encode_dns_name(name);
+  const DnsPacket wire = *encode_dns_name(name);
   out.bytes.insert(out.bytes.end(), wire.begin(), wire.end());
-  const Packet rest = {static_cast<std::uint8_t>(type >> 8U), static_cast<std::uint8_t>(type & 255U), 0, 1};
+  const DnsPacket rest = {static_cast<std::uint8_t>(type >> 8U), static_cast<std::uint8_t>(type & 255U), 0,
+                          1};
   out.bytes.insert(out.bytes.end(), rest.begin(), rest.end());
   return out;
 }
 
 // The data of one record as text; what is wrong with the message, after "! ".
-std::string data_text(std::uint16_t type, const Packet& data) {
+std::string data_text(std::uint16_t type, const DnsPacket& data) {
   const auto message = parse_dns_message(DnsReply(request_for("example.org")).answer(type, data).bytes());
   return message ? message->answers.at(0).data : "! " + message.error();
 }
@@ -70,11 +71,11 @@ TEST_CASE("response codes by name and by number") {
 }
 
 TEST_CASE("names") {
-  CHECK(*encode_dns_name(".") == Packet{0});
-  CHECK(*encode_dns_name("a.b") == Packet{1, 'a', 1, 'b', 0});
+  CHECK(*encode_dns_name(".") == DnsPacket{0});
+  CHECK(*encode_dns_name("a.b") == DnsPacket{1, 'a', 1, 'b', 0});
   CHECK(*encode_dns_name("a.b.") == *encode_dns_name("a.b"));
-  CHECK(*encode_dns_name(R"(a\.b)") == Packet{3, 'a', '.', 'b', 0});
-  CHECK(*encode_dns_name(R"(\000\255)") == Packet{2, 0, 255, 0});
+  CHECK(*encode_dns_name(R"(a\.b)") == DnsPacket{3, 'a', '.', 'b', 0});
+  CHECK(*encode_dns_name(R"(\000\255)") == DnsPacket{2, 0, 255, 0});
   CHECK(encode_dns_name("_sip._udp.example.onion").ok());
 
   CHECK(encode_dns_name(labels(1, 63)).ok());
@@ -97,8 +98,8 @@ TEST_CASE("names") {
 }
 
 TEST_CASE("records as text") {
-  const Packet to_question = {0xc0, 0x0c};
-  const auto with = [](Packet front, const Packet& back) {
+  const DnsPacket to_question = {0xc0, 0x0c};
+  const auto with = [](DnsPacket front, const DnsPacket& back) {
     front.insert(front.end(), back.begin(), back.end());
     return front;
   };
@@ -118,7 +119,7 @@ TEST_CASE("records as text") {
   CHECK(data_text(35, {0, 1, 0, 2, 1, 'u', 0, 1, 'r', 0}) == R"(1 2 "u" "" "r" .)");
   CHECK(data_text(4711, {0xab, 0x01}) == R"(\# 2 ab01)");
   CHECK(data_text(4711, {}) == R"(\# 0)");
-  for (const auto& bad : {std::pair<std::uint16_t, Packet>{1, {1, 2, 3}},
+  for (const auto& bad : {std::pair<std::uint16_t, DnsPacket>{1, {1, 2, 3}},
                           {1, {1, 2, 3, 4, 5}},
                           {1, {}},
                           {5, {}},
@@ -149,7 +150,7 @@ TEST_CASE("names that point forward, in a circle, or on for too long end the rea
   std::size_t target = 12;
   std::size_t names = 0;
   while (parse_dns_message(reply.bytes()) && names < 10) {
-    Packet data(64, 'a');
+    DnsPacket data(64, 'a');
     data[0] = 63;
     data.push_back(static_cast<std::uint8_t>(0xc0U | target >> 8U));
     data.push_back(static_cast<std::uint8_t>(target & 255U));
@@ -181,7 +182,7 @@ TEST_CASE("what fits a query") {
   const auto request = request_for("www.example.org");
   const auto& query = request.bytes;
   const auto reply = DnsReply(request).a("192.0.2.1").bytes();
-  const auto fit = [&](const Packet& packet) { return dns_fit(query, packet); };
+  const auto fit = [&](const DnsPacket& packet) { return dns_fit(query, packet); };
   const auto changed = [&](std::size_t at, std::uint8_t octet) {
     auto out = reply;
     out[at] = octet;

@@ -26,7 +26,7 @@ void good(DnsReply& reply) {
   reply.a("192.0.2.1");
 }
 
-Packet question_of(const DnsRequest& request) {
+DnsPacket question_of(const DnsRequest& request) {
   return {request.bytes.begin() + 12, request.bytes.end()};
 }
 
@@ -58,13 +58,13 @@ TEST_CASE("the question is the one configured") {
   Asking authenticated(loop, asking(server, R"("query": ".", "record": "TYPE65", "authenticated": true)"));
   authenticated.wait();
   REQUIRE(server.requests().size() == 2);
-  const Packet www = {3,   'w', 'w', 'w', 7,   'e', 'x', 'a', 'm', 'p', 'l',
-                      'e', 3,   'o', 'r', 'g', 0,   0,   1,   0,   1};
+  const DnsPacket www = {3,   'w', 'w', 'w', 7,   'e', 'x', 'a', 'm', 'p', 'l',
+                         'e', 3,   'o', 'r', 'g', 0,   0,   1,   0,   1};
   CHECK(question_of(server.requests()[0]) == www);
-  const Packet flags_and_counts(server.requests()[0].bytes.begin() + 2,
-                                server.requests()[0].bytes.begin() + 12);
-  CHECK(flags_and_counts == Packet{0x01, 0x00, 0, 1, 0, 0, 0, 0, 0, 0});
-  CHECK(question_of(server.requests()[1]) == Packet{0, 0, 65, 0, 1});
+  const DnsPacket flags_and_counts(server.requests()[0].bytes.begin() + 2,
+                                   server.requests()[0].bytes.begin() + 12);
+  CHECK(flags_and_counts == DnsPacket{0x01, 0x00, 0, 1, 0, 0, 0, 0, 0, 0});
+  CHECK(question_of(server.requests()[1]) == DnsPacket{0, 0, 65, 0, 1});
   CHECK(server.requests()[1].bytes[3] == 0x20);
 }
 
@@ -85,8 +85,8 @@ TEST_CASE("each attempt has an id of its own, and an attempt can follow another"
 
 TEST_CASE("without a query it asks for the SOA of the root, and demands recursion") {
   EventLoop loop;
-  const Packet soa = [] {
-    Packet out{0, 0};
+  const DnsPacket soa = [] {
+    DnsPacket out{0, 0};
     out.resize(22);
     return out;
   }();
@@ -99,7 +99,7 @@ TEST_CASE("without a query it asks for the SOA of the root, and demands recursio
   });
   Asking it(loop, R"({"server": ")" + server.address() + "\"}");
   CHECK(it.wait().verdict == Verdict::pass);
-  CHECK(question_of(server.requests()[0]) == Packet{0, 0, 6, 0, 1});
+  CHECK(question_of(server.requests()[0]) == DnsPacket{0, 0, 6, 0, 1});
   recursion = false;
   it.again();
   CHECK(it.wait().reason == "no_recursion");
@@ -118,7 +118,7 @@ TEST_CASE("fresh puts another random label before the query each time") {
   const auto second = question_of(server.requests()[1]);
   CHECK(first.size() == 17 + 13 + 4);
   CHECK(first[0] == 16);
-  CHECK(Packet(first.begin() + 17, first.end()) == Packet(second.begin() + 17, second.end()));
+  CHECK(DnsPacket(first.begin() + 17, first.end()) == DnsPacket(second.begin() + 17, second.end()));
   CHECK(first != second);
 }
 

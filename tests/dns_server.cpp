@@ -35,7 +35,7 @@ SocketAddress own_address(int fd) {
   return SocketAddress::from_sockaddr(reinterpret_cast<sockaddr*>(&storage));
 }
 
-void send_to(int fd, const SocketAddress& peer, const Packet& octets) {
+void send_to(int fd, const SocketAddress& peer, const DnsPacket& octets) {
   sockaddr_storage storage;
   const auto length = peer.to_sockaddr(storage);
   const auto sent =
@@ -43,24 +43,24 @@ void send_to(int fd, const SocketAddress& peer, const Packet& octets) {
   check(sent == static_cast<ssize_t>(octets.size()), "sendto");
 }
 
-void put16(Packet& out, std::size_t at, unsigned value) {
+void put16(DnsPacket& out, std::size_t at, unsigned value) {
   out[at] = static_cast<std::uint8_t>(value >> 8U & 0xffU);
   out[at + 1] = static_cast<std::uint8_t>(value & 0xffU);
 }
 
-void append16(Packet& out, unsigned value) {
+void append16(DnsPacket& out, unsigned value) {
   out.resize(out.size() + 2);
   put16(out, out.size() - 2, value);
 }
 
-Packet address_octets(const std::string& text) {
+DnsPacket address_octets(const std::string& text) {
   const auto ip = *IpAddress::parse(text);
   return {ip.bytes().begin(), ip.bytes().end()};
 }
 
 }  // namespace
 
-std::uint16_t id_of(const Packet& message) {
+std::uint16_t id_of(const DnsPacket& message) {
   return static_cast<std::uint16_t>(message.at(0) << 8U | message.at(1));
 }
 
@@ -99,7 +99,7 @@ DnsReply& DnsReply::counts(std::uint16_t questions, std::uint16_t answers) {
   return *this;
 }
 
-DnsReply& DnsReply::answer(std::uint16_t type, const Packet& data) {
+DnsReply& DnsReply::answer(std::uint16_t type, const DnsPacket& data) {
   put16(bytes_, 6, bytes_[6] * 256U + bytes_[7] + 1U);
   append16(bytes_, 0xc00c);  // the name of the question
   append16(bytes_, type);
@@ -117,14 +117,14 @@ DnsReply& DnsReply::aaaa(const std::string& address) {
   return answer(dns_type::kAaaa, address_octets(address));
 }
 DnsReply& DnsReply::txt(const std::string& text) {
-  Packet data{static_cast<std::uint8_t>(text.size())};
+  DnsPacket data{static_cast<std::uint8_t>(text.size())};
   data.insert(data.end(), text.begin(), text.end());
   return answer(dns_type::kTxt, data);
 }
 DnsReply& DnsReply::cname(const std::string& name) {
   return answer(dns_type::kCname, *encode_dns_name(name));
 }
-DnsReply& DnsReply::append(const Packet& octets) {
+DnsReply& DnsReply::append(const DnsPacket& octets) {
   bytes_.insert(bytes_.end(), octets.begin(), octets.end());
   return *this;
 }
@@ -145,7 +145,7 @@ struct DnsServer::Connection {
   }
 
   int fd;
-  Packet unread;
+  DnsPacket unread;
   Io io;
 };
 
@@ -182,7 +182,7 @@ DnsServer::~DnsServer() {
 }
 
 void DnsServer::on_datagram() {
-  Packet buffer(4096);
+  DnsPacket buffer(4096);
   sockaddr_storage storage{};
   socklen_t length = sizeof storage;
   const auto got =
@@ -201,7 +201,7 @@ void DnsServer::on_connection() {
 }
 
 void DnsServer::on_octets(Connection& connection) {
-  Packet buffer(4096);
+  DnsPacket buffer(4096);
   const auto got = ::recv(connection.fd, buffer.data(), buffer.size(), 0);
   if (got <= 0) {
     connection.close();
@@ -216,12 +216,12 @@ void DnsServer::on_octets(Connection& connection) {
   script_(*this, request);
 }
 
-void DnsServer::send(const DnsRequest& request, const Packet& message) {
+void DnsServer::send(const DnsRequest& request, const DnsPacket& message) {
   if (!request.tcp) {
     send_to(udp_, request.peer, message);
     return;
   }
-  Packet framed;
+  DnsPacket framed;
   append16(framed, static_cast<unsigned>(message.size()));
   framed.insert(framed.end(), message.begin(), message.end());
   send_octets(request, framed);
@@ -233,7 +233,7 @@ void DnsServer::send_from_another_port(const DnsRequest& request, const DnsReply
   ::close(fd);
 }
 
-void DnsServer::send_octets(const DnsRequest& request, const Packet& octets) {
+void DnsServer::send_octets(const DnsRequest& request, const DnsPacket& octets) {
   const auto sent = ::send(request.fd, octets.data(), octets.size(), MSG_NOSIGNAL);
   check(sent == static_cast<ssize_t>(octets.size()), "send");
 }

@@ -13,10 +13,10 @@
 
 namespace anyprobe::test {
 
-using Packet = std::vector<std::uint8_t>;
+using DnsPacket = std::vector<std::uint8_t>;
 
 struct DnsRequest {
-  Packet bytes;
+  DnsPacket bytes;
   bool tcp = false;
   int fd = -1;         // its connection, over TCP
   SocketAddress peer;  // whom to answer, over UDP
@@ -34,21 +34,21 @@ class DnsReply {
   DnsReply& no_recursion();
   DnsReply& no_response();  // QR clear
   DnsReply& counts(std::uint16_t questions, std::uint16_t answers);
-  DnsReply& answer(std::uint16_t type, const Packet& data);  // of the question's name, ttl 60
+  DnsReply& answer(std::uint16_t type, const DnsPacket& data);  // of the question's name, ttl 60
   DnsReply& a(const std::string& address);
   DnsReply& aaaa(const std::string& address);
   DnsReply& txt(const std::string& text);
   DnsReply& cname(const std::string& name);
-  DnsReply& append(const Packet& octets);  // at the end, uncounted
+  DnsReply& append(const DnsPacket& octets);  // at the end, uncounted
 
-  [[nodiscard]] const Packet& bytes() const { return bytes_; }
+  [[nodiscard]] const DnsPacket& bytes() const { return bytes_; }
 
  private:
-  Packet bytes_;
+  DnsPacket bytes_;
 };
 
 // The id of a message.
-std::uint16_t id_of(const Packet& message);
+std::uint16_t id_of(const DnsPacket& message);
 
 class DnsServer {
  public:
@@ -64,10 +64,11 @@ class DnsServer {
   [[nodiscard]] std::string address() const { return address_.to_string(); }
   [[nodiscard]] const std::vector<DnsRequest>& requests() const { return requests_; }
 
-  void send(const DnsRequest& request, const Packet& message);
+  void send(const DnsRequest& request, const DnsPacket& message);
   void send(const DnsRequest& request, const DnsReply& reply) { send(request, reply.bytes()); }
   void send_from_another_port(const DnsRequest& request, const DnsReply& reply);
-  void send_octets(const DnsRequest& request, const Packet& octets);  // over TCP, with no length before them
+  void send_octets(const DnsRequest& request,
+                   const DnsPacket& octets);  // over TCP, with no length before them
   void hang_up(const DnsRequest& request, bool reset = false);
 
  private:

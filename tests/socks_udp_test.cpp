@@ -34,7 +34,7 @@ Asking ask(EventLoop& loop, const TcpServer& server, const std::string& more) {
   return Asking(loop, R"({"server": ")" + server.address() + "\"" + more + "}", kSocksProbe);
 }
 
-Packet packet(const std::string& text) {
+DnsPacket packet(const std::string& text) {
   return {text.begin(), text.end()};
 }
 
