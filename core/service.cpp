@@ -130,6 +130,10 @@ std::optional<AdvertisementState> Service::standing(const Advertisement& what) c
   return index < standing_.size() ? std::optional(standing_[index]) : std::nullopt;
 }
 
+void Service::count() {
+  if (counts_ == nullptr) counts_ = std::make_unique<CheckCounts>();
+}
+
 void Service::round() {
   due_ = Clock::now();
   runner_->start(!up() || logs(LogLevel::debug));
@@ -147,6 +151,7 @@ void Service::done(const Result& result, Duration took) {
   const auto before = last_ ? last_->verdict : Verdict::pass;
   const bool again = std::exchange(ask_again_, false);
   last_ = Last{now, result.verdict, result.evidence, result.reason, took};
+  if (counts_ != nullptr) counts_->add(result.verdict, result.reason, took);
   listener_.on_check(*this, {result, took, before});
   const bool decides = dead() && told_closed_ && config_.on_close == OnClose::withdraw;
   tell(health_.observe(result, now, decides));
@@ -170,6 +175,7 @@ void Service::tell(const std::optional<HealthEvent>& event) {
     reason_ = event->reason;
     detail_ = event->detail;
   }
+  if (counts_ != nullptr && event->kind == HealthEvent::Kind::changed) counts_->add(event->to);
   listener_.on_event(*this, *event);
 }
 

@@ -84,6 +84,7 @@ ordered_json as_json(const ServiceStatus& service, const std::string& instance) 
     out["drain_token"] = as_json(service.token->advertisement);
     out["drain_token"]["queue"] = to_string(service.token->queue);
   }
+  if (service.counts) out["counts"] = as_json(*service.counts);
   return out;
 }
 
@@ -96,6 +97,7 @@ ordered_json as_json(const InstanceStatus& instance) {
   out["version"] = or_null(instance.version);
   out["uptime_s"] = told ? ordered_json(instance.uptime.count()) : ordered_json();
   out["problems"] = instance.problems;
+  if (instance.counts) out["counts"] = as_json(*instance.counts);
   return out;
 }
 
@@ -214,6 +216,10 @@ ServiceStatus read_service(Reader& reader, const json& from) {
     out.token = TokenStatus{read_advertisement(reader, *it),
                             reader.word<DrainQueue::State>(*it, "queue", kQueueStates)};
   }
+  if (const auto it = from.find("counts"); it != from.end()) {
+    out.counts = read_service_counts(*it);
+    if (!out.counts) reader.wrong("counts");
+  }
   return out;
 }
 
@@ -305,6 +311,10 @@ Outcome<InstanceStatus> read_status(std::string_view text) {
   for (const auto& problem : reader.array(instance, "problems")) {
     if (!problem.is_string()) reader.wrong("problems");
     out.problems.push_back(problem.is_string() ? problem.get<std::string>() : std::string());
+  }
+  if (const auto it = instance.find("counts"); it != instance.end()) {
+    out.counts = read_instance_counts(*it);
+    if (!out.counts) reader.wrong("counts");
   }
   for (const auto& service : reader.array(from, "services"))
     out.services.push_back(read_service(reader, service));

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "anyprobe_features.hpp"
+#include "metrics.hpp"
 #include "text.hpp"
 
 namespace anyprobe {
@@ -15,6 +16,25 @@ namespace {
 constexpr Duration kKeeperPatience = std::chrono::seconds(2);
 constexpr Duration kOldest = std::chrono::seconds(1);
 constexpr int kRest = 9;
+
+std::optional<ServiceCounts> counts_of(const Service& service) {
+  const auto* counts = service.counts();
+  if (counts == nullptr) return std::nullopt;
+  ServiceCounts out;
+  out.types = service.config().types;
+  for (const auto& one : counts->outcomes())
+    out.checks.push_back({one.verdict, std::string(one.name()), one.times});
+  out.bounds.assign(CheckCounts::kBounds.begin(), CheckCounts::kBounds.end());
+  out.buckets.assign(counts->buckets().begin(), counts->buckets().end());
+  out.total = counts->total();
+  const auto became = [&](HealthState state) {
+    return counts->transitions()[static_cast<std::size_t>(state)];
+  };
+  out.became_unknown = became(HealthState::unknown);
+  out.became_up = became(HealthState::up);
+  out.became_down = became(HealthState::down);
+  return out;
+}
 
 }  // namespace
 
@@ -44,21 +64,36 @@ void StatusReport::before_change() {
 
 void StatusReport::after_change() {
   current_ = false;
-  good_until_ = {};
+  hurry();
 }
 
 ControlReply StatusReport::answer(const ControlRequest& request) {
   if (request.verb != "status") return {false, "there is no request " + in_quotes(request.verb)};
-  if (!request.arguments.empty()) return {false, "status takes no argument"};
-  const auto begin = Clock::now();
-  if (begin < good_until_) return {true, made_};
-  made_ = status_json(std::vector{now()}, false);
-  const auto end = Clock::now();
-  good_until_ = end + std::min<Duration>(kRest * (end - begin), kOldest);
-  return {true, made_};
+  const bool counts = request.arguments == std::vector<std::string>{kWithCounts};
+  if (!counts && !request.arguments.empty())
+    return {false, "status takes no argument but " + std::string(kWithCounts)};
+  const auto json = [&]() -> Outcome<std::string> { return status_json(std::vector{now(counts)}, false); };
+  return {true, *recent(counts ? with_counts_ : status_, json)};
 }
 
-InstanceStatus StatusReport::now() {
+Outcome<std::string> StatusReport::metrics() {
+  return recent(metrics_, [&] { return metrics_text({{now(true)}, {}}); });
+}
+
+template <typename Make>
+Outcome<std::string> StatusReport::recent(Made& made, Make make) {
+  const auto begin = Clock::now();
+  if (begin < made.good_until) return made.text;
+  auto text = make();
+  if (!text) return text;
+  made.text = std::move(text).value();
+  const auto end = Clock::now();
+  made.good_until = end + std::min<Duration>(kRest * (end - begin), kOldest);
+  return made.text;
+}
+
+InstanceStatus StatusReport::now(bool counts) {
+  if (counts && count_) count_();
   const auto steady = Clock::now();
   const auto wall = std::chrono::system_clock::now();
   InstanceStatus out;
@@ -70,9 +105,11 @@ InstanceStatus StatusReport::now() {
   out.problems.insert(out.problems.end(), view_.problems.begin(), view_.problems.end());
   if (const auto owed = owed_since_(); owed && steady - *owed >= kKeeperPatience)
     out.problems.emplace_back("the keeper does not answer");
+  if (counts) out.counts = InstanceCounts{view_.counts.netlink_errors, view_.counts.lease_renewals};
   std::size_t first = 0;
   for (const auto& service : services_) {
     out.services.push_back(of(*service, first, steady, wall));
+    if (counts) out.services.back().counts = counts_of(*service);
     first += service->config().advertise.size();
     if (const auto* shared = service->health().shared_failure())
       out.problems.push_back(service->name() + " is up although a shared probe fails: " + shared->detail);

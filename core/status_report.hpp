@@ -28,6 +28,9 @@ class StatusReport {
     confirmed_ = std::move(confirmed);
   }
 
+  // Called when somebody asks for what is counted.
+  void count_by(std::function<void()> count) { count_ = std::move(count); }
+
   // Where a service stands in the queue for a drain.
   void queue_by(std::function<DrainQueue::State(const std::string& service)> queue) {
     queue_ = std::move(queue);
@@ -42,14 +45,26 @@ class StatusReport {
   // keeper tells of the new ones.
   void before_change();
   void after_change();
-  void hurry() { good_until_ = {}; }  // what was answered last is not so any more
+  void hurry() {
+    status_.good_until = with_counts_.good_until = metrics_.good_until = {};
+  }  // what was answered last is not so any more
 
   // Where an answer takes long to make, it is given again for a while: no more than a tenth of the time goes
   // into making them, whoever asks, and none is older than a second.
   [[nodiscard]] ControlReply answer(const ControlRequest& request);
-  [[nodiscard]] InstanceStatus now();
+  // The metrics of this daemon as text, likewise.
+  [[nodiscard]] Outcome<std::string> metrics();
+  // `counts`: with what is counted.
+  [[nodiscard]] InstanceStatus now(bool counts = false);
 
  private:
+  struct Made {
+    std::string text;
+    TimePoint good_until{};
+  };
+  // Makes it anew where that is due; an error is not kept.
+  template <typename Make>
+  [[nodiscard]] static Outcome<std::string> recent(Made& made, Make make);
   [[nodiscard]] ServiceStatus of(const Service& service, std::size_t first, TimePoint steady,
                                  std::chrono::system_clock::time_point wall);
   [[nodiscard]] AdvertisementStatus of(const Advertisement& what, std::size_t index, TimePoint steady,
@@ -69,8 +84,10 @@ class StatusReport {
   KernelView view_;
   bool current_ = true;  // view_ is of the services that there are
   std::map<Advertisement, AdvertisementState> before_;
-  std::string made_;
-  TimePoint good_until_{};
+  std::function<void()> count_;
+  Made status_;
+  Made with_counts_;
+  Made metrics_;
 };
 
 }  // namespace anyprobe
