@@ -11,10 +11,10 @@ const kRecent = 32;
 const kTransitions = 16;
 const kSpokenOneByOne = 3;
 
-const services = new Map();   // by instance and name, in the daemon's order
+const services = new Map();   // by name, in the daemon's order
 const cards = new Map();
 const seen = new Map();       // by prefix: the routers that announced it while this page was open
-let told = null;              // host, instances
+let told = null;              // host, instances, and how many services there are
 let skew = 0;                 // ms by which this clock is ahead of the daemon's
 let limit = kShown;
 let reorder = true;
@@ -36,8 +36,6 @@ const watcher = new IntersectionObserver((entries) => {
 }, { rootMargin: '300px' });
 
 // ---- what is told
-
-const keyOf = (service) => `${service.instance}\n${service.name}`;
 
 // A change brings only what is new of the history.
 function joined(old, added, most) {
@@ -61,37 +59,44 @@ function note(service, before) {
 }
 
 function takeService(service) {
-  const key = keyOf(service);
-  const before = services.get(key);
+  const before = services.get(service.name);
   if (before) {
     service.recent = joined(before.recent, service.recent, kRecent);
     service.transitions = joined(before.transitions, service.transitions, kTransitions);
   } else {
     reorder = true;
   }
-  services.set(key, service);
+  services.set(service.name, service);
   note(service, before);
-  dirty.add(key);
+  dirty.add(service.name);
+}
+
+function forget(name) {
+  const card = cards.get(name);
+  if (card) watcher.unobserve(card.node);
+  card?.node.remove();
+  cards.delete(name);
+  services.delete(name);
+  dirty.delete(name);
+  reorder = true;
 }
 
 function takeAll(all) {
-  told = { host: all.host, instances: all.instances };
-  const there = new Set(all.services.map(keyOf));
-  const order = [...services.keys()].filter((key) => there.has(key)).join('\n');
-  for (const [key, card] of [...cards]) {
-    if (there.has(key)) continue;
-    watcher.unobserve(card.node);
-    card.node.remove();
-    cards.delete(key);
-  }
+  told = { host: all.host, instances: all.instances, count: all.names.length };
   const before = new Map(services);
+  const now = new Map(all.services.map((service) => [service.name, service]));
+  const there = new Set(all.names);
+  for (const name of before.keys()) if (!there.has(name)) forget(name);
   services.clear();
-  for (const service of all.services) {
-    services.set(keyOf(service), service);
-    note(service, before.get(keyOf(service)));
-    dirty.add(keyOf(service));
+  // Of many, it begins with some; the others are as they were known until they follow.
+  for (const name of all.names) {
+    const service = now.get(name) ?? before.get(name);
+    if (!service) continue;
+    services.set(name, service);
+    dirty.add(name);
+    if (now.has(name)) note(service, before.get(name));
   }
-  reorder = reorder || order !== [...services.keys()].join('\n');
+  reorder = true;
 }
 
 function take(kind, event) {
@@ -100,8 +105,10 @@ function take(kind, event) {
   heard();
   if (kind === 'all') takeAll(said);
   if (kind === 'change') {
-    if (said.instances) told.instances = said.instances;
+    told.instances = said.instances;
+    said.gone.forEach(forget);
     said.services.forEach(takeService);
+    told.count = Math.max(services.size, told.count - said.gone.length);
   }
   if (kind !== 'alive') ask();
 }
@@ -163,7 +170,7 @@ function show() {
   if (!told) return;
   showHeader();
   if (reorder || find('filter').value) showList();
-  for (const key of dirty) cards.get(key)?.take(services.get(key));
+  for (const name of dirty) cards.get(name)?.take(services.get(name));
   dirty.clear();
   showSummary();
   speak();
@@ -196,10 +203,11 @@ function showSummary() {
   }
   const order = Object.keys(kMeanings).sort((a, b) => (a === 'up') - (b === 'up'));
   const shown = order.filter((kind) => counts.has(kind)).map((kind) => [kind, `${counts.get(kind)[1]} ${counts.get(kind)[0]}`]);
-  const text = JSON.stringify(shown);
+  const missing = told.count - services.size;
+  const text = JSON.stringify([shown, missing]);
   if (find('summary').dataset.shown === text) return;
   find('summary').dataset.shown = text;
-  find('summary').replaceChildren(...shown.map(tag));
+  find('summary').replaceChildren(...shown.map(tag), ...(missing > 0 ? [element('span', 'note', `${missing} more to come`)] : []));
   const down = counts.get('down')?.[1];
   document.title = `${down ? `(${down} down) ` : ''}${told.host} – anyprobe`;
 }
