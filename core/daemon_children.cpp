@@ -143,6 +143,7 @@ int run_prober(const CommandLine& line, PluginTable& plugins) {
       name, prober.services(), [&] { return keeper->owed_since(); },
       [&](const std::string& service) { return prober.drained(service); });
   report.confirm_by([&](const Advertisement& what) { return confirmer.of(what); });
+  report.name_by([&](const Advertisement& what) { return confirmer.announcers_of(what); });
   report.complain_by([&] { return prober.last_instances(); });
   prober.consult([&](const Advertisement& what) { return confirmer.of(what); });
   prober.look_by([&](const Advertisement& what) { return confirmer.sighting_of(what); },

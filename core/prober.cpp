@@ -17,6 +17,8 @@ namespace {
 // How long a withdrawal may take at the end or before a stop. The keeper answers within milliseconds; only
 // one that is stuck itself takes longer, and then waiting on does not help.
 constexpr Duration kPatience = std::chrono::seconds(5);
+// Of more services nothing is remembered before somebody asks for it.
+constexpr std::size_t kMostRemembered = 1000;
 
 bool same(const ServiceConfig& a, const ServiceConfig& b) {
   return a.schedule == b.schedule && a.timeout == b.timeout && a.lease == b.lease && a.health == b.health &&
@@ -153,6 +155,9 @@ ConfigErrors Prober::configure(const std::vector<SourceFile>& files, const Circu
   configured_ = true;
   lsa_spacing_ = config.lsa_spacing;
   lsa_flooding_ = config.lsa_flooding;
+  if (services_.size() <= kMostRemembered) {
+    for (const auto& service : services_) service->keep_history();
+  }
   set_up_queues();
   index_endpoints();
   renew_.start(time_to_renew(services_));

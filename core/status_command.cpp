@@ -51,7 +51,7 @@ int write_metrics(const CommandLine& line, Survey& told) {
 }  // namespace
 
 int run_status(const CommandLine& line) {
-  auto told = ask_for_status(line.run_dir);
+  auto told = ask_for_status(line.run_dir, line.detail);
   choose(line.names, told);
   if (!line.textfile.empty()) return write_metrics(line, told);
   return line.as_nagios ? print_report(told) : print(line, told);

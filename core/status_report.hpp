@@ -28,6 +28,11 @@ class StatusReport {
     confirmed_ = std::move(confirmed);
   }
 
+  // Who announces it is told by this; nobody knows where it is not set.
+  void name_by(std::function<std::optional<Announcers>(const Advertisement& what)> announcers) {
+    announcers_ = std::move(announcers);
+  }
+
   // Where a service stands in the queue for a drain.
   void queue_by(std::function<DrainQueue::State(const std::string& service)> queue) {
     queue_ = std::move(queue);
@@ -42,19 +47,34 @@ class StatusReport {
   // keeper tells of the new ones.
   void before_change();
   void after_change();
-  void hurry() { good_until_ = {}; }  // what was answered last is not so any more
+  void hurry() {
+    plain_.good_until = detailed_.good_until = {};
+  }  // what was answered last is not so any more
 
   // Where an answer takes long to make, it is given again for a while: no more than a tenth of the time goes
   // into making them, whoever asks, and none is older than a second.
   [[nodiscard]] ControlReply answer(const ControlRequest& request);
-  [[nodiscard]] InstanceStatus now();
+  // `detail`: with what happened lately; from then on it is remembered, though there be many services.
+  [[nodiscard]] InstanceStatus now(bool detail = false);
 
  private:
-  [[nodiscard]] ServiceStatus of(const Service& service, std::size_t first, TimePoint steady,
-                                 std::chrono::system_clock::time_point wall);
-  [[nodiscard]] AdvertisementStatus of(const Advertisement& what, std::size_t index, TimePoint steady,
-                                       std::chrono::system_clock::time_point wall);
-  [[nodiscard]] AdvertisementState state_of(const Advertisement& what, std::size_t index) const;
+  struct Made {
+    std::string text;
+    TimePoint good_until{};
+  };
+  struct Known {
+    AdvertisementState state = AdvertisementState::withdrawn;
+    TimePoint since{};  // TimePoint(): it was so when it was first told
+  };
+  struct Moment {
+    TimePoint steady;
+    std::chrono::system_clock::time_point wall;
+    bool detail = false;
+  };
+  [[nodiscard]] ServiceStatus of(const Service& service, std::size_t first, const Moment& moment);
+  [[nodiscard]] ServiceHistory history_of(const Service& service, const Moment& moment);
+  [[nodiscard]] AdvertisementStatus of(const Advertisement& what, std::size_t index, const Moment& moment);
+  [[nodiscard]] Known known_of(const Advertisement& what, std::size_t index) const;
   [[nodiscard]] TimePoint waits_until(std::size_t index) const;
 
   const std::string instance_;
@@ -62,15 +82,17 @@ class StatusReport {
   const std::function<std::optional<TimePoint>()> owed_since_;
   const std::function<bool(const std::string&)> drained_;
   std::function<Confirmation(const Advertisement&)> confirmed_;
+  std::function<std::optional<Announcers>(const Advertisement&)> announcers_;
   std::function<std::vector<std::string>()> problems_;
   std::function<DrainQueue::State(const std::string&)> queue_;
   const TimePoint started_;
   WallClock clock_;
   KernelView view_;
-  bool current_ = true;  // view_ is of the services that there are
-  std::map<Advertisement, AdvertisementState> before_;
-  std::string made_;
-  TimePoint good_until_{};
+  bool current_ = true;           // view_ is of the services that there are
+  std::vector<TimePoint> since_;  // of each of its states, as Known has it
+  std::map<Advertisement, Known> before_;
+  Made plain_;
+  Made detailed_;
 };
 
 }  // namespace anyprobe

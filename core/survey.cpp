@@ -99,10 +99,17 @@ Complaint complaint_of(const ControlAnswer& answer, const std::string& run_dir) 
   return {kSystem, "unknown", path + ": " + answer.text};
 }
 
-Survey ask_for_status(const std::string& run_dir) {
+Survey ask_for_status(const std::string& run_dir, bool detail) {
   Survey told;
   const auto instances = find_instances(run_dir, told);
-  for (const auto& answer : ask_instances(run_dir, instances, {"status", {}})) take(answer, run_dir, told);
+  ControlRequest request{kStatusVerb, {}};
+  if (detail) request.arguments = {kDetailArgument};
+  auto answers = ask_instances(run_dir, instances, request);
+  for (auto& answer : answers) {
+    if (detail && answer.end == End::refused)
+      answer = ask_instances(run_dir, {answer.instance}, {kStatusVerb, {}}).front();
+    take(answer, run_dir, told);
+  }
   if (told.instances.empty() && told.complaints.empty())
     told.complain(kNotRunning, "no daemon runs any more in " + run_dir);
   return told;
