@@ -127,6 +127,7 @@ function heard() {
   document.body.dataset.live = 'yes';
   find('connection').replaceChildren(sign('up'), 'live');
   find('stale').hidden = true;
+  find('stale').textContent = '';
 }
 
 function lost() {

@@ -121,7 +121,7 @@ class Page:
                          name, wanted)
 
     def names(self):
-        return self.browser.run("return [...document.querySelectorAll('.service .name')].map(one => one.textContent)")
+        return self.browser.run("return [...document.querySelectorAll('.head .name')].map(one => one.textContent)")
 
     def focused(self):
         """The service that has the focus."""

@@ -191,4 +191,24 @@ def test_can_only_look(probing):
 
 @pytest.mark.skipif("ANYPROBE_SCREENSHOT" not in os.environ, reason="made by scripts/screenshot/make")
 def test_screenshot(probing, browser):
-    Path(os.environ["ANYPROBE_SCREENSHOT"]).touch()
+    near, far = probing.lab.near, probing.lab.far
+    tcp = {"type": "tcp", "host": "127.0.0.1", "ports": [53]}
+    serve(probing, service(SERVICE4, SERVICE6), service("192.0.2.18/32", name="radius", probe={**tcp, "ports": [1812]}),
+          service(SECOND4, name="syslog", probe=tcp), service("192.0.2.25/32", name="mail", probe=tcp))
+    probing.start("--server", "127.0.0.1", node=far)
+    probing.announced()
+    page = Page(browser, URL)
+    near.kill_unbound()
+    page.becomes("dns", "down")
+    near.start_unbound()
+    page.becomes("dns", "up")
+    page.becomes("syslog", "up")
+    near.program("anyprobe", "drain", "--run-dir", near.run_dir, "--force", "syslog")
+    page.becomes("syslog", "up", "drained")
+    browser.until("many answers are drawn", "return document.querySelectorAll('.row .bar-pass').length > 110")
+    page.open("dns")
+    browser.run("scrollTo(0, 0)")
+    browser.size(1280, int(os.environ.get("ANYPROBE_SCREENSHOT_HEIGHT", "1030")))
+    browser.until("both nodes are in the picture", "return document.querySelector('.network')?.getAttribute('aria-label')"
+                  ".includes(arguments[0])", far.address)
+    assert browser.call("save_screenshot", os.environ["ANYPROBE_SCREENSHOT"])
