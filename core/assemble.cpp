@@ -16,8 +16,8 @@ void put(json& service, const CommandLine::Setting& setting) {
   const auto dot = setting.path.find('.');
   if (dot == std::string::npos)
     service[setting.path] = setting.value;
-  else
-    service[setting.path.substr(0, dot)][setting.path.substr(dot + 1)] = setting.value;
+  else if (auto& above = service[setting.path.substr(0, dot)]; above.is_null() || above.is_object())
+    above[setting.path.substr(dot + 1)] = setting.value;
 }
 
 // The one service of a NAME-probe's file, or of no file at all, with the flags on top.
@@ -55,7 +55,7 @@ void add_flags(const CommandLine& line, ConfigDocument& document, ConfigErrors& 
   if (!service().contains("name")) service()["name"] = line.instance();
   for (const auto& setting : line.settings) {
     if (setting.top) {
-      document.root[setting.path] = setting.value;
+      put(document.root, setting);
       document.flags[setting.path] = setting.flag;
       continue;
     }

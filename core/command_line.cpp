@@ -303,13 +303,17 @@ class Parser {
     for (const auto& spec : top_options()) {
       if (std::string_view(spec.name) == "lsa_spacing") out.flags.push_back(option_flag(spec, "", true));
     }
+    const auto& listen = metrics_options().front();
+    out.flags.push_back(option_flag(listen, "metrics.", true, "metrics-listen"));
+    out.flags.back().help = listen.help;  // only where there are to be metrics is it required
     return out;
   }
 
   // `top`: it stands beside the services.
-  Flag option_flag(const OptionSpec& spec, const std::string& below, bool top = false) {
+  Flag option_flag(const OptionSpec& spec, const std::string& below, bool top = false,
+                   std::string name = {}) {
     Flag flag;
-    flag.name = flag_name(spec.name);
+    flag.name = name.empty() ? flag_name(spec.name) : std::move(name);
     flag.argument = spec.kind == OptionKind::boolean ? Flag::Argument::optional : Flag::Argument::required;
     flag.placeholder = placeholder_of(spec);
     flag.help = full_help(spec);

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "advertise_reader.hpp"
+#include "metrics_reader.hpp"
 #include "privileges.hpp"
 #include "shared_probes.hpp"
 #include "text.hpp"
@@ -15,7 +16,7 @@ using json = nlohmann::ordered_json;
 using std::chrono::milliseconds;
 
 constexpr std::string_view kServiceKeys[] = {"name", "probe", "probes", "require", "advertise", "damping"};
-constexpr std::string_view kTopKeys[] = {"services", "defaults", "log", "frr"};
+constexpr std::string_view kTopKeys[] = {"services", "defaults", "log", "frr", "metrics"};
 constexpr std::string_view kDampingKey[] = {"damping"};
 constexpr std::size_t kMostServices = 20000;
 // Each renewal of an address costs us and the routing daemons something, so many are renewed less often.
@@ -84,6 +85,7 @@ class Loader {
       if (frr.given("vty_dir")) config_.vty_dir = frr.text("vty_dir");
       if (!config_.vty_dir.starts_with('/')) top.at("frr").at("vty_dir").error("is no absolute path");
     }
+    if (top.has("metrics")) config_.metrics = read_metrics(top.at("metrics"));
     if (top.has("defaults") && top.at("defaults").expect_object()) read_defaults(top.at("defaults"));
   }
 
@@ -257,6 +259,7 @@ class Loader {
     const bool own = context_.part == ProberPart::whole || context_.part == out.part;
     out.shared = read_shared(value, several);
 
+    out.types = types_of_probes(list);
     out.asks = digest_of_probes(value);
     if (!context_.prepares) config_.probed.back() = without_secrets(value.value()).dump();
     if (const auto* endpoints = context_.running ? context_.running(out.name, out.asks) : nullptr) {

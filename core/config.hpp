@@ -22,6 +22,7 @@
 #include "prober_part.hpp"
 #include "probes_digest.hpp"
 #include "schedule.hpp"
+#include "web_address.hpp"
 
 namespace anyprobe {
 
@@ -45,6 +46,7 @@ struct ServiceConfig {
   std::vector<std::unique_ptr<Probe>> probes;
   std::size_t need = 1;                  // how many of the probes must pass
   std::vector<bool> shared;              // for each of them, also where they are not here: see Tally
+  std::string_view types;                // of the probes, "dns+tcp"; lives as long as the program
   ProbesDigest asks{};                   // two services of the same have the same probes
   std::vector<Advertisement> advertise;  // with the token of its drains, which is the last
   bool has_token = false;
@@ -69,6 +71,7 @@ struct Config {
   std::string user;     // whom the prober runs as; empty: anyprobe, else nobody
   std::string plugins;  // the folder of modules; empty: none
   LogSettings log;
+  std::optional<WebAddress> metrics;                       // where they are asked; none: nowhere
   std::string vty_dir = kVtyDir;                           // where FRR's daemons have their vty sockets
   Duration lsa_spacing = std::chrono::milliseconds(1050);  // between changes of a prefix; zero: none
   Duration lsa_flooding = std::chrono::seconds(6);         // until every router has heard of a change
@@ -109,6 +112,7 @@ std::span<const OptionSpec> addresses_from_options();
 std::span<const OptionSpec> top_options();
 std::span<const OptionSpec> log_options();
 std::span<const OptionSpec> frr_options();
+std::span<const OptionSpec> metrics_options();
 
 // The configuration as it was understood, defaults filled in, as JSON.
 nlohmann::ordered_json describe(const Config& config);

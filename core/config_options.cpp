@@ -263,6 +263,16 @@ constexpr OptionSpec kFrr[] = {
              "/run/frr/NAME); ospfd and ospf6d are asked what became of the announcements"},
 };
 
+constexpr OptionSpec kMetrics[] = {
+    {.name = "listen",
+     .kind = OptionKind::text,
+     .placeholder = "ADDRESS:PORT|PATH",
+     .help =
+         "where Prometheus may ask for metrics by HTTP: a loopback address with a port, 127.0.0.1:9477 or "
+         "[::1]:9477, or the path of a Unix socket, which root and the group anyprobe may open",
+     .required = true},
+};
+
 }  // namespace
 
 std::span<const OptionSpec> service_options() {
@@ -291,6 +301,9 @@ std::span<const OptionSpec> log_options() {
 }
 std::span<const OptionSpec> frr_options() {
   return kFrr;
+}
+std::span<const OptionSpec> metrics_options() {
+  return kMetrics;
 }
 
 }  // namespace anyprobe

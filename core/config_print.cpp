@@ -19,6 +19,7 @@ nlohmann::ordered_json describe(const Config& config) {
   if (!config.plugins.empty()) out["plugins"] = config.plugins;
   if (config.log.level) out["log"]["level"] = kLogLevels[static_cast<int>(*config.log.level)];
   if (config.log.json) out["log"]["format"] = *config.log.json ? "json" : "text";
+  if (config.metrics) out["metrics"]["listen"] = config.metrics->to_string();
   if (config.vty_dir != kVtyDir) out["frr"]["vty_dir"] = config.vty_dir;
   out["lsa_spacing"] = format_duration(in_ms(config.lsa_spacing));
   out["lsa_flooding"] = format_duration(in_ms(config.lsa_flooding));

@@ -65,9 +65,13 @@ Outcome<SocketFile> SocketFile::at(const std::string& folder, const std::string&
 
 Outcome<std::unique_ptr<ControlSocket>> ControlSocket::open(const std::string& run_dir,
                                                             const std::string& instance) {
-  const auto file = instance + ".sock";
-  const auto path = run_dir + "/" + file;
-  const auto place = SocketFile::at(run_dir, file);
+  return open_file(run_dir, instance + ".sock");
+}
+
+Outcome<std::unique_ptr<ControlSocket>> ControlSocket::open_file(const std::string& folder,
+                                                                 const std::string& file) {
+  const auto path = folder + "/" + file;
+  const auto place = SocketFile::at(folder, file);
   if (!place) return Error{place.error()};
   Descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!socket.valid() || !clear(path) || !bind_closed(socket.get(), *place)) return failed(path);

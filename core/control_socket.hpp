@@ -37,6 +37,9 @@ class ControlSocket {
   // socket that is there is that of a dead one, and is replaced. Anything else of that name is an error.
   static Outcome<std::unique_ptr<ControlSocket>> open(const std::string& run_dir,
                                                       const std::string& instance);
+  // The same, of any file.
+  static Outcome<std::unique_ptr<ControlSocket>> open_file(const std::string& folder,
+                                                           const std::string& file);
 
   ~ControlSocket();  // removes the file
   ControlSocket(const ControlSocket&) = delete;

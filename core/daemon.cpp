@@ -26,6 +26,7 @@
 #include "runner_host.hpp"
 #include "service_manager.hpp"
 #include "status.hpp"
+#include "web_door.hpp"
 
 namespace anyprobe {
 namespace {
@@ -87,6 +88,7 @@ Outcome<Keeper::View> understand(const CommandLine& line, PluginTable& plugins,
   view.lsa_spacing = config.lsa_spacing;
   view.has_modules = !config.plugins.empty();
   view.vty_dir = config.vty_dir;
+  view.metrics = config.metrics;
   std::size_t advertisements = 0;
   for (const auto& service : config.services) advertisements += service.advertise.size();
   view.services.reserve(config.services.size());
@@ -258,8 +260,16 @@ int keep(const CommandLine& line, PluginTable& plugins, const std::string& folde
   };
   std::unique_ptr<ControlSocket> modules_control;
   Timer settled(loop, give_back_memory);
+  WebDoor door(loop, [&] {
+    if (at_work != nullptr) at_work->tell_web();
+  });
+  hooks.web = [&] {
+    const auto where = door.where().to_string();
+    return Keeper::Web{door.socket(), where, door.problem()};
+  };
   hooks.accepted = [&](const Keeper::View& view) {
     settled.start(kSettled);
+    door.want(view.metrics);
     line.change_log(view.log);
     if (!view.has_modules) modules_control.reset();
   };

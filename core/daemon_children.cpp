@@ -30,6 +30,8 @@
 #include "seccomp_filter.hpp"
 #include "start_anew.hpp"
 #include "status_report.hpp"
+#include "web_pages.hpp"
+#include "web_server.hpp"
 
 namespace anyprobe {
 namespace {
@@ -165,6 +167,19 @@ int run_prober(const CommandLine& line, PluginTable& plugins) {
     report.hurry();
     return ControlReply{obeyed->empty(), *obeyed};
   });
+  report.count_by([&] { prober.count(); });
+  WebServer web(loop);
+  web.answer("/metrics", [&] {
+    auto text = report.metrics();
+    if (!text) return WebReply{.status = 500, .body = text.error() + "\n"};
+    return WebReply{200, "text/plain; version=0.0.4; charset=utf-8", std::move(text).value()};
+  });
+  const WebPages pages(loop, web,
+                       {.status = [&] { return report.now(true); },
+                        .json =
+                            [&] {
+                              return report.answer({kStatusVerb, {kDetailArgument}}).body;
+                            }});
   KeeperClient client(
       loop, kOwnSocket,
       {.on_configuration =
@@ -196,7 +211,14 @@ int run_prober(const CommandLine& line, PluginTable& plugins) {
            },
        .on_control = [&](Descriptor socket) { control.listen(std::move(socket)); },
        .on_answer = [&](std::uint32_t serial, const FrrAnswer& answer,
-                        const std::string& replies) { confirmer.take(serial, answer, replies); }});
+                        const std::string& replies) { confirmer.take(serial, answer, replies); },
+       .on_web =
+           [&](Descriptor socket, const std::string& text) {
+             const auto where = WebAddress::parse(text);
+             if (socket.valid() && !where) return;
+             const auto wrong = web.listen(std::move(socket), where ? *where : WebAddress());
+             if (!wrong.empty()) log(LogLevel::error, "no metrics can be asked: " + wrong);
+           }});
   keeper = &client;
   prober.use(client);
   loop.run();

@@ -1,6 +1,7 @@
 // What the prober asks of whoever holds the addresses, and what it is told by him.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,14 @@ struct Circumstances {
   std::vector<bool> drained;  // which services are withdrawn by hand, in the order of the configuration
 };
 
+// Since the start of whoever holds the addresses; they begin again at zero after 2^32.
+struct KernelCounts {
+  std::uint32_t netlink_errors = 0;  // what the kernel refused to do or to tell
+  std::uint32_t lease_renewals = 0;  // lifetimes in the kernel that were begun again
+
+  friend bool operator==(const KernelCounts&, const KernelCounts&) = default;
+};
+
 // How the kernel has it.
 struct KernelView {
   std::vector<AdvertisementState> states;  // in the order of the configuration
@@ -23,6 +32,7 @@ struct KernelView {
   // Of each, until when its next change waits (lsa_spacing), TimePoint() where none does: what is announced
   // waits to be withdrawn, all else to be announced. As long as `states`, or empty.
   std::vector<TimePoint> waits = {};
+  KernelCounts counts = {};
 
   friend bool operator==(const KernelView&, const KernelView&) = default;
 };

@@ -136,6 +136,7 @@ std::string keys_of(const std::string& what, const PluginTable& plugins) {
   if (what == "top") return keys(top_options());
   if (what == "log") return keys(log_options());
   if (what == "frr") return keys(frr_options());
+  if (what == "metrics") return keys(metrics_options());
   const auto* plugin = plugins.find(what);
   if (plugin == nullptr) throw std::runtime_error("@keys: there are none of " + in_quotes(what));
   return keys(plugin->options);

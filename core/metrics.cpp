@@ -3,6 +3,9 @@
 #include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 
+#include <algorithm>
+#include <chrono>
+#include <cmath>
 #include <utility>
 #include <vector>
 
@@ -15,6 +18,30 @@ using Labels = std::vector<ClientMetric::Label>;
 
 MetricFamily gauge(const char* name, const char* help) {
   return {name, help, prometheus::MetricType::Gauge, {}};
+}
+
+MetricFamily of_type(prometheus::MetricType type, const char* name, const char* help) {
+  return {name, help, type, {}};
+}
+
+MetricFamily counter(const char* name, const char* help) {
+  return of_type(prometheus::MetricType::Counter, name, help);
+}
+
+void count(MetricFamily& to, Labels labels, std::uint64_t value) {
+  ClientMetric metric;
+  metric.label = std::move(labels);
+  metric.counter.value = static_cast<double>(value);
+  to.metric.push_back(std::move(metric));
+}
+
+double in_seconds(std::chrono::microseconds duration) {
+  return std::chrono::duration<double>(duration).count();
+}
+
+Labels with(Labels labels, const char* name, std::string value) {
+  labels.push_back({name, std::move(value)});
+  return labels;
 }
 
 void add(MetricFamily& to, Labels labels, double value) {
@@ -32,6 +59,11 @@ class Metrics {
       const bool answers = knows(instance);
       add(daemon_, {{"daemon", instance.name}}, answers ? 1 : 0);
       if (!answers) continue;
+      add(build_, {{"daemon", instance.name}, {"version", instance.version}}, 1);
+      if (instance.counts) {
+        count(netlink_errors_, {{"daemon", instance.name}}, instance.counts->netlink_errors);
+        count(lease_renewals_, {{"daemon", instance.name}}, instance.counts->lease_renewals);
+      }
       add(problems_, {{"daemon", instance.name}}, static_cast<double>(instance.problems.size()));
       for (const auto& service : instance.services) take(instance.name, service);
     }
@@ -40,7 +72,8 @@ class Metrics {
   [[nodiscard]] std::string text() const {
     std::vector<MetricFamily> all;
     for (const auto* family :
-         {&daemon_, &problems_, &up_, &drained_, &announced_, &confirmed_, &others_, &last_}) {
+         {&daemon_, &build_, &problems_, &netlink_errors_, &lease_renewals_, &up_, &drained_, &all_announced_,
+          &checks_, &durations_, &transitions_, &announced_, &confirmed_, &others_, &last_}) {
       if (!family->metric.empty()) all.push_back(*family);
     }
     return prometheus::TextSerializer().Serialize(all);
@@ -51,6 +84,11 @@ class Metrics {
     const Labels labels{{"daemon", daemon}, {"service", service.name}};
     add(up_, labels, service.health == HealthState::up ? 1 : 0);
     add(drained_, labels, service.admin == AdminState::active ? 0 : 1);
+    const bool all = std::all_of(service.advertise.begin(), service.advertise.end(), [](const auto& each) {
+      return each.state == AdvertisementState::announced;
+    });
+    add(all_announced_, labels, all && !service.advertise.empty() ? 1 : 0);
+    if (service.counts) take(labels, *service.counts);
     for (const auto& each : service.advertise) {
       auto own = labels;
       own.push_back({"advertisement", each.what});
@@ -62,6 +100,39 @@ class Metrics {
     }
   }
 
+  void take(const Labels& labels, const ServiceCounts& counts) {
+    for (const auto& check : counts.checks)
+      count(checks_, with(with(labels, "verdict", to_string(check.verdict)), "reason", check.reason),
+            check.times);
+    ClientMetric durations;
+    durations.label = with(labels, "type", counts.types);
+    std::uint64_t sum = 0;
+    for (std::size_t i = 0; i < counts.buckets.size(); ++i) {
+      sum += counts.buckets[i];
+      const double bound = i < counts.bounds.size() ? in_seconds(counts.bounds[i]) : HUGE_VAL;
+      durations.histogram.bucket.push_back({sum, bound});
+    }
+    durations.histogram.sample_count = sum;
+    durations.histogram.sample_sum = in_seconds(counts.total);
+    durations_.metric.push_back(std::move(durations));
+    count(transitions_, with(labels, "to", "unknown"), counts.became_unknown);
+    count(transitions_, with(labels, "to", "up"), counts.became_up);
+    count(transitions_, with(labels, "to", "down"), counts.became_down);
+  }
+
+  MetricFamily build_ = gauge("anyprobe_build_info", "The version of the daemon; always 1.");
+  MetricFamily netlink_errors_ =
+      counter("anyprobe_netlink_errors_total", "What the kernel refused to do, since the start.");
+  MetricFamily lease_renewals_ =
+      counter("anyprobe_lease_renewals_total",
+              "Lifetimes in the kernel of what is announced that were begun again, since the start.");
+  MetricFamily all_announced_ =
+      gauge("anyprobe_service_announced", "Whether the kernel has all of its advertisements.");
+  MetricFamily checks_ = counter("anyprobe_checks_total", "Checks by what came of them, since the start.");
+  MetricFamily durations_ = of_type(prometheus::MetricType::Histogram, "anyprobe_check_duration_seconds",
+                                    "How long those checks took that could be made.");
+  MetricFamily transitions_ =
+      counter("anyprobe_transitions_total", "Changes to another health, since the start.");
   MetricFamily daemon_ = gauge("anyprobe_daemon_up", "Whether the daemon tells how it is.");
   MetricFamily problems_ = gauge("anyprobe_daemon_problems", "How much is wrong with it and lasts.");
   MetricFamily up_ = gauge("anyprobe_service_up", "Whether the service is up.");
@@ -77,6 +148,10 @@ class Metrics {
 };
 
 }  // namespace
+
+bool can_make_metrics() {
+  return true;
+}
 
 Outcome<std::string> metrics_text(const Survey& told) {
   return Metrics(told).text();

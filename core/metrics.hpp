@@ -8,6 +8,7 @@
 
 namespace anyprobe {
 
+bool can_make_metrics();
 // An error where the program was built without prometheus-cpp.
 Outcome<std::string> metrics_text(const Survey& told);
 

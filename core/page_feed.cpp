@@ -35,7 +35,8 @@ std::size_t size_of(const ServiceStatus& service) {
   }
   if (!service.history) return out;
   out += kHistory * service.history->recent.size();
-  for (const auto& each : service.history->transitions) out += kHistory + each.reason.size() + each.detail.size();
+  for (const auto& each : service.history->transitions)
+    out += kHistory + each.reason.size() + each.detail.size();
   return out;
 }
 
@@ -146,7 +147,8 @@ std::string PageFeed::next() {
   }
   told_head_ = head_;
   const auto gone = nlohmann::json(std::exchange(gone_, {}));
-  return event(part, now_, "\"gone\":" + gone.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + ",");
+  return event(part, now_,
+               "\"gone\":" + gone.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + ",");
 }
 
 void PageFeed::forget() {
@@ -161,8 +163,9 @@ bool PageFeed::is_told(ServiceStatus& service) const {
   if (it == told_.end()) return false;
   const auto& told = it->second;
   auto history = std::exchange(service.history, std::nullopt);
-  const bool same = told.status == service &&
-                    (!history || (last_of(history->recent) <= told.answer && last_of(history->transitions) <= told.transition));
+  const bool same =
+      told.status == service && (!history || (last_of(history->recent) <= told.answer &&
+                                              last_of(history->transitions) <= told.transition));
   service.history = std::move(history);
   return same;
 }
@@ -172,7 +175,8 @@ bool PageFeed::is_urgent(const ServiceStatus& service) const {
   const auto it = told_.find(service.name);
   if (it == told_.end()) return false;
   const auto& known = it->second.status;
-  return known.health != service.health || known.admin != service.admin || known.advertise != service.advertise;
+  return known.health != service.health || known.admin != service.admin ||
+         known.advertise != service.advertise;
 }
 
 void PageFeed::remember(const ServiceStatus& service) {

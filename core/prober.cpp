@@ -19,6 +19,8 @@ namespace {
 constexpr Duration kPatience = std::chrono::seconds(5);
 // Of more services nothing is remembered before somebody asks for it.
 constexpr std::size_t kMostRemembered = 1000;
+// What is counted of so many takes a hundred kilobytes.
+constexpr std::size_t kFewServices = 1000;
 
 bool same(const ServiceConfig& a, const ServiceConfig& b) {
   return a.schedule == b.schedule && a.timeout == b.timeout && a.lease == b.lease && a.health == b.health &&
@@ -158,10 +160,16 @@ ConfigErrors Prober::configure(const std::vector<SourceFile>& files, const Circu
   if (services_.size() <= kMostRemembered) {
     for (const auto& service : services_) service->keep_history();
   }
+  if (counts_ || config.metrics || services_.size() <= kFewServices) count();
   set_up_queues();
   index_endpoints();
   renew_.start(time_to_renew(services_));
   return errors;
+}
+
+void Prober::count() {
+  counts_ = true;
+  for (const auto& service : services_) service->count();
 }
 
 std::string Prober::drain(const std::vector<std::string>& names, bool force) {

@@ -77,6 +77,10 @@ class Prober {
   // What is to become of each advertisement of the configuration, by what is known of its service now.
   [[nodiscard]] std::vector<Wish> wishes();
 
+  // Somebody asks for what is counted. Of many services it is not, until then or a configuration with
+  // metrics.
+  void count();
+
   [[nodiscard]] const std::vector<std::unique_ptr<Service>>& services() const { return services_; }
   // Of what there is one of for each advertisement of the configuration: those of services().
   template <typename Each>
@@ -181,6 +185,7 @@ class Prober {
   bool leaving_ = false;
   bool left_ = false;
   bool configured_ = false;
+  bool counts_ = false;
   Duration lsa_spacing_{};
   Duration lsa_flooding_{};
   Signal term_;

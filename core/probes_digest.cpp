@@ -2,7 +2,10 @@
 
 #include <nettle/sha2.h>
 
+#include <functional>
+#include <set>
 #include <string>
+#include <utility>
 
 namespace anyprobe {
 namespace {
@@ -30,6 +33,19 @@ ProbesDigest digest_of_probes(const ConfigReader& probes) {
   sha256_update(&state, text.size(), reinterpret_cast<const std::uint8_t*>(text.data()));
   sha256_digest(&state, out.size(), out.data());
   return out;
+}
+
+std::string_view types_of_probes(const std::vector<ConfigReader>& probes) {
+  static std::set<std::string, std::less<>> all;  // few, and thousands of services have the same
+  std::set<std::string> types;
+  for (const auto& probe : probes) {
+    const auto& value = probe.value();
+    if (value.is_object() && value.contains("type") && value["type"].is_string())
+      types.insert(value["type"].get<std::string>());
+  }
+  std::string out;
+  for (const auto& type : types) out += (out.empty() ? "" : "+") + type;
+  return *all.insert(std::move(out)).first;
 }
 
 }  // namespace anyprobe

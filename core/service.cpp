@@ -139,6 +139,10 @@ std::optional<AdvertisementState> Service::standing(const Advertisement& what) c
   return index < standing_.size() ? std::optional(standing_[index]) : std::nullopt;
 }
 
+void Service::count() {
+  if (counts_ == nullptr) counts_ = std::make_unique<CheckCounts>();
+}
+
 void Service::round() {
   due_ = Clock::now();
   runner_->start(!up() || logs(LogLevel::debug));
@@ -157,6 +161,7 @@ void Service::done(const Result& result, Duration took) {
   const bool again = std::exchange(ask_again_, false);
   last_ = Last{now, result.verdict, result.evidence, result.reason, took};
   if (history_) history_->add(now, result.verdict, result.reason, took);
+  if (counts_ != nullptr) counts_->add(result.verdict, result.reason, took);
   listener_.on_check(*this, {result, took, before});
   const bool decides = dead() && told_closed_ && config_.on_close == OnClose::withdraw;
   tell(health_.observe(result, now, decides));
@@ -182,6 +187,7 @@ void Service::tell(const std::optional<HealthEvent>& event) {
   }
   if (history_ && event->kind == HealthEvent::Kind::changed)
     history_->add(Clock::now(), event->to, reason_, detail_);
+  if (counts_ != nullptr && event->kind == HealthEvent::Kind::changed) counts_->add(event->to);
   listener_.on_event(*this, *event);
 }
 

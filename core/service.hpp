@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "check_counts.hpp"
 #include "config.hpp"
 #include "health.hpp"
 #include "history.hpp"
@@ -88,6 +89,10 @@ class Service {
   // Looks again what is asked; true where that is otherwise than before.
   bool look_at_endpoints();
 
+  // From now on its checks are counted; counts() is null before that.
+  void count();
+  [[nodiscard]] const CheckCounts* counts() const { return counts_.get(); }
+
   // How the kernel has what the configuration advertises, in that order; its owner is told that.
   void set_standing(std::span<const AdvertisementState> states) {
     standing_.assign(states.begin(), states.end());
@@ -124,6 +129,7 @@ class Service {
   std::unique_ptr<History> history_;
   LastInstance last_instance_;
   std::vector<AdvertisementState> standing_;
+  std::unique_ptr<CheckCounts> counts_;
   std::unique_ptr<Runner> runner_;
   Timer timer_;
 };

@@ -102,6 +102,7 @@ ordered_json as_json(const ServiceStatus& service, const std::string& instance) 
     out["drain_token"] = as_json(service.token->advertisement);
     out["drain_token"]["queue"] = to_string(service.token->queue);
   }
+  if (service.counts) out["counts"] = as_json(*service.counts);
   if (!service.history) return out;
   auto& recent = out["recent"] = ordered_json::array();
   for (const auto& check : service.history->recent) recent.push_back(as_json(check));
@@ -119,6 +120,7 @@ ordered_json as_json(const InstanceStatus& instance) {
   out["version"] = or_null(instance.version);
   out["uptime_s"] = told ? ordered_json(instance.uptime.count()) : ordered_json();
   out["problems"] = instance.problems;
+  if (instance.counts) out["counts"] = as_json(*instance.counts);
   return out;
 }
 
@@ -270,6 +272,10 @@ ServiceStatus read_service(Reader& reader, const json& from) {
                             reader.word<DrainQueue::State>(*it, "queue", kQueueStates)};
   }
   if (has(from, "recent")) out.history = read_history(reader, from);
+  if (const auto it = from.find("counts"); it != from.end()) {
+    out.counts = read_service_counts(*it);
+    if (!out.counts) reader.wrong("counts");
+  }
   return out;
 }
 
@@ -361,6 +367,10 @@ Outcome<InstanceStatus> read_status(std::string_view text) {
   for (const auto& problem : reader.array(instance, "problems")) {
     if (!problem.is_string()) reader.wrong("problems");
     out.problems.push_back(problem.is_string() ? problem.get<std::string>() : std::string());
+  }
+  if (const auto it = instance.find("counts"); it != instance.end()) {
+    out.counts = read_instance_counts(*it);
+    if (!out.counts) reader.wrong("counts");
   }
   for (const auto& service : reader.array(from, "services"))
     out.services.push_back(read_service(reader, service));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <span>
 #include <string>
@@ -75,6 +76,34 @@ struct ServiceHistory {
   friend bool operator==(const ServiceHistory&, const ServiceHistory&) = default;
 };
 
+// What is counted since the start, for metrics.
+struct ServiceCounts {
+  struct Check {
+    Verdict verdict = Verdict::fail;
+    std::string reason;
+    std::uint64_t times = 0;
+
+    friend bool operator==(const Check&, const Check&) = default;
+  };
+  std::string types;  // of its probes, "dns+tcp"
+  std::vector<Check> checks;
+  std::vector<std::chrono::microseconds> bounds;  // of the buckets, rising
+  std::vector<std::uint64_t> buckets;             // how many checks took so long; one more than bounds
+  std::chrono::microseconds total{};              // of all of them
+  std::uint64_t became_unknown = 0;
+  std::uint64_t became_up = 0;
+  std::uint64_t became_down = 0;
+
+  friend bool operator==(const ServiceCounts&, const ServiceCounts&) = default;
+};
+
+struct InstanceCounts {
+  std::uint64_t netlink_errors = 0;
+  std::uint64_t lease_renewals = 0;
+
+  friend bool operator==(const InstanceCounts&, const InstanceCounts&) = default;
+};
+
 struct ServiceStatus {
   std::string name;
   HealthState health = HealthState::unknown;
@@ -86,6 +115,7 @@ struct ServiceStatus {
   std::vector<AdvertisementStatus> advertise;
   std::optional<TokenStatus> token = {};  // of its drains, if it has one
   std::optional<ServiceHistory> history = {};
+  std::optional<ServiceCounts> counts = {};  // where they are asked for, and kept
 
   friend bool operator==(const ServiceStatus&, const ServiceStatus&) = default;
 };
@@ -98,11 +128,19 @@ struct InstanceStatus {
   std::chrono::seconds uptime{};
   std::vector<std::string> problems;  // what lasts and is wrong now, one line each
   std::vector<ServiceStatus> services;
+  std::optional<InstanceCounts> counts = {};  // where they are asked for
 
   friend bool operator==(const InstanceStatus&, const InstanceStatus&) = default;
 };
 
 // {"services": [...], "instances": [...]}; each service names its instance.
+// What is counted: of ServiceStatus and InstanceStatus as members "counts" (status_counts.cpp).
+nlohmann::ordered_json as_json(const ServiceCounts& counts);
+nlohmann::ordered_json as_json(const InstanceCounts& counts);
+// Nothing where it is not as it should be.
+std::optional<ServiceCounts> read_service_counts(const nlohmann::json& from);
+std::optional<InstanceCounts> read_instance_counts(const nlohmann::json& from);
+
 std::string status_json(std::span<const InstanceStatus> instances, bool pretty);
 // What a daemon says of itself: the same, of one instance that is running. The error tells what is no such
 // thing.

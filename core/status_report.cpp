@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "anyprobe_features.hpp"
+#include "metrics.hpp"
 #include "text.hpp"
 
 namespace anyprobe {
@@ -17,6 +18,25 @@ constexpr Duration kOldest = std::chrono::seconds(1);
 constexpr int kRest = 9;
 // Answers, and changes too, of all services in one reply: so many take some 20 ms to tell.
 constexpr std::size_t kMostTold = 32'000;
+
+std::optional<ServiceCounts> counts_of(const Service& service) {
+  const auto* counts = service.counts();
+  if (counts == nullptr) return std::nullopt;
+  ServiceCounts out;
+  out.types = service.config().types;
+  for (const auto& one : counts->outcomes())
+    out.checks.push_back({one.verdict, std::string(one.name()), one.times});
+  out.bounds.assign(CheckCounts::kBounds.begin(), CheckCounts::kBounds.end());
+  out.buckets.assign(counts->buckets().begin(), counts->buckets().end());
+  out.total = counts->total();
+  const auto became = [&](HealthState state) {
+    return counts->transitions()[static_cast<std::size_t>(state)];
+  };
+  out.became_unknown = became(HealthState::unknown);
+  out.became_up = became(HealthState::up);
+  out.became_down = became(HealthState::down);
+  return out;
+}
 
 }  // namespace
 
@@ -65,18 +85,34 @@ void StatusReport::after_change() {
 ControlReply StatusReport::answer(const ControlRequest& request) {
   if (request.verb != kStatusVerb) return {false, "there is no request " + in_quotes(request.verb)};
   const bool detail = request.arguments == std::vector<std::string>{kDetailArgument};
-  if (!request.arguments.empty() && !detail)
-    return {false, std::string("status takes no argument but ") + kDetailArgument};
-  auto& made = detail ? detailed_ : plain_;
-  const auto begin = Clock::now();
-  if (begin < made.good_until) return {true, made.text};
-  made.text = status_json(std::vector{now(detail)}, false);
-  const auto end = Clock::now();
-  made.good_until = end + std::min<Duration>(kRest * (end - begin), kOldest);
-  return {true, made.text};
+  const bool counts = request.arguments == std::vector<std::string>{kWithCounts};
+  if (!request.arguments.empty() && !detail && !counts) {
+    return {false, "status takes no argument but " + std::string(kDetailArgument) + " and " + kWithCounts};
+  }
+  const auto json = [&]() -> Outcome<std::string> {
+    return status_json(std::vector{now(detail, counts)}, false);
+  };
+  return {true, *recent(counts ? with_counts_ : detail ? detailed_ : plain_, json)};
 }
 
-InstanceStatus StatusReport::now(bool detail) {
+Outcome<std::string> StatusReport::metrics() {
+  return recent(metrics_, [&] { return metrics_text({{now(false, true)}, {}}); });
+}
+
+template <typename Make>
+Outcome<std::string> StatusReport::recent(Made& made, Make make) {
+  const auto begin = Clock::now();
+  if (begin < made.good_until) return made.text;
+  auto text = make();
+  if (!text) return text;
+  made.text = std::move(text).value();
+  const auto end = Clock::now();
+  made.good_until = end + std::min<Duration>(kRest * (end - begin), kOldest);
+  return made.text;
+}
+
+InstanceStatus StatusReport::now(bool detail, bool counts) {
+  if (counts && count_) count_();
   const Moment moment{Clock::now(), std::chrono::system_clock::now(), detail};
   const auto steady = moment.steady;
   InstanceStatus out;
@@ -88,10 +124,12 @@ InstanceStatus StatusReport::now(bool detail) {
   out.problems.insert(out.problems.end(), view_.problems.begin(), view_.problems.end());
   if (const auto owed = owed_since_(); owed && steady - *owed >= kKeeperPatience)
     out.problems.emplace_back("the keeper does not answer");
+  if (counts) out.counts = InstanceCounts{view_.counts.netlink_errors, view_.counts.lease_renewals};
   std::size_t first = 0;
   for (const auto& service : services_) {
     if (detail) service->keep_history();
     out.services.push_back(of(*service, first, moment));
+    if (counts) out.services.back().counts = counts_of(*service);
     first += service->config().advertise.size();
     if (const auto* shared = service->health().shared_failure())
       out.problems.push_back(service->name() + " is up although a shared probe fails: " + shared->detail);

@@ -32,6 +32,8 @@ class StatusReport {
   void name_by(std::function<std::optional<Announcers>(const Advertisement& what)> announcers) {
     announcers_ = std::move(announcers);
   }
+  // Called when somebody asks for what is counted.
+  void count_by(std::function<void()> count) { count_ = std::move(count); }
 
   // Where a service stands in the queue for a drain.
   void queue_by(std::function<DrainQueue::State(const std::string& service)> queue) {
@@ -48,14 +50,17 @@ class StatusReport {
   void before_change();
   void after_change();
   void hurry() {
-    plain_.good_until = detailed_.good_until = {};
+    plain_.good_until = detailed_.good_until = with_counts_.good_until = metrics_.good_until = {};
   }  // what was answered last is not so any more
 
   // Where an answer takes long to make, it is given again for a while: no more than a tenth of the time goes
   // into making them, whoever asks, and none is older than a second.
   [[nodiscard]] ControlReply answer(const ControlRequest& request);
+  // The metrics of this daemon as text, likewise.
+  [[nodiscard]] Outcome<std::string> metrics();
   // `detail`: with what happened lately; from then on it is remembered, though there be many services.
-  [[nodiscard]] InstanceStatus now(bool detail = false);
+  // `counts`: with what is counted.
+  [[nodiscard]] InstanceStatus now(bool detail = false, bool counts = false);
 
  private:
   struct Made {
@@ -71,6 +76,9 @@ class StatusReport {
     std::chrono::system_clock::time_point wall;
     bool detail = false;
   };
+  // Makes it anew where that is due; an error is not kept.
+  template <typename Make>
+  [[nodiscard]] static Outcome<std::string> recent(Made& made, Make make);
   [[nodiscard]] ServiceStatus of(const Service& service, std::size_t first, const Moment& moment);
   [[nodiscard]] ServiceHistory history_of(const Service& service, const Moment& moment);
   [[nodiscard]] AdvertisementStatus of(const Advertisement& what, std::size_t index, const Moment& moment);
@@ -91,8 +99,11 @@ class StatusReport {
   bool current_ = true;           // view_ is of the services that there are
   std::vector<TimePoint> since_;  // of each of its states, as Known has it
   std::map<Advertisement, Known> before_;
+  std::function<void()> count_;
   Made plain_;
   Made detailed_;
+  Made with_counts_;
+  Made metrics_;
 };
 
 }  // namespace anyprobe

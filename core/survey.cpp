@@ -40,12 +40,16 @@ void take(const ControlAnswer& answer, const std::string& run_dir, Survey& told)
   told.instances.push_back(std::move(instance));
 }
 
+// By this one metrics are asked, over HTTP.
+constexpr const char* kMetricsSocket = "metrics";
+
 // The names of the sockets in the run-dir.
 std::vector<std::string> find_instances(const std::string& run_dir, Survey& told) {
   std::vector<std::string> out;
   std::error_code error;
   for (fs::directory_iterator it(run_dir, error), end; !error && it != end; it.increment(error)) {
     std::error_code ignored;
+    if (it->path().stem() == kMetricsSocket) continue;
     if (it->path().extension() == ".sock" && it->symlink_status(ignored).type() == fs::file_type::socket)
       out.push_back(it->path().stem().string());
   }
@@ -99,15 +103,16 @@ Complaint complaint_of(const ControlAnswer& answer, const std::string& run_dir) 
   return {kSystem, "unknown", path + ": " + answer.text};
 }
 
-Survey ask_for_status(const std::string& run_dir, bool detail) {
+Survey ask_for_status(const std::string& run_dir, const char* more) {
   Survey told;
   const auto instances = find_instances(run_dir, told);
-  ControlRequest request{kStatusVerb, {}};
-  if (detail) request.arguments = {kDetailArgument};
-  auto answers = ask_instances(run_dir, instances, request);
+  const ControlRequest plain{kStatusVerb, {}};
+  auto answers =
+      ask_instances(run_dir, instances, more == nullptr ? plain : ControlRequest{kStatusVerb, {more}});
   for (auto& answer : answers) {
-    if (detail && answer.end == End::refused)
-      answer = ask_instances(run_dir, {answer.instance}, {kStatusVerb, {}}).front();
+    // One of an earlier version, which goes on until it is restarted.
+    if (more != nullptr && answer.end == End::refused)
+      answer = ask_instances(run_dir, {answer.instance}, plain).front();
     take(answer, run_dir, told);
   }
   if (told.instances.empty() && told.complaints.empty())

@@ -130,6 +130,7 @@ void Keeper::take(ProberSeat& seat, const Message& message) {
     case MessageType::runner:
     case MessageType::control:
     case MessageType::answer:
+    case MessageType::web:
       break;
   }
   log(LogLevel::error, "the prober sends what only the keeper may");
@@ -254,9 +255,21 @@ void Keeper::tell_applied() {
 }
 
 std::string Keeper::view() const {
-  KernelView out{reconciler_.states(), reconciler_.problems(), reconciler_.waits()};
+  KernelView out{reconciler_.states(), reconciler_.problems(), reconciler_.waits(), reconciler_.counts()};
+  if (const auto door = hooks_.web ? hooks_.web() : Web{}; !door.problem.empty())
+    out.problems.push_back(door.problem);
   if (!refusal_.empty()) out.problems.push_back("the last reload was refused: " + refusal_);
   return pack_view(out);
+}
+
+void Keeper::tell_web() {
+  if (auto* seat = seat_of(ProberPart::built_in); seat != nullptr && seat->at_work) tell_web(*seat);
+  tell_soon();
+}
+
+void Keeper::tell_web(ProberSeat& seat) {
+  const auto door = hooks_.web ? hooks_.web() : Web{};
+  seat.prober.send({MessageType::web, 0, 0, door.where}, door.socket);
 }
 
 void Keeper::reap() {

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "core/event_loop.hpp"
 #include "core/log.hpp"
 #include "core/prober_part.hpp"
+#include "core/web_address.hpp"
 #include "keeper_memory.hpp"
 #include "keeper_message.hpp"
 #include "lease_book.hpp"
@@ -42,6 +44,13 @@ class Keeper {
     Duration lsa_spacing{};  // zero: nothing waits
     bool has_modules = false;
     std::string vty_dir;  // where FRR's daemons are asked
+    std::optional<WebAddress> metrics = {};
+  };
+  // The socket that metrics are asked by, if it is open.
+  struct Web {
+    int socket = -1;
+    std::string where;
+    std::string problem;  // why it is not
   };
   struct Hooks {
     std::function<Outcome<std::vector<SourceFile>>()> read;
@@ -66,6 +75,7 @@ class Keeper {
     std::function<void(const std::set<std::string>&)> remember_drained{};
     // A listening socket for the probers of that part, or -1; outlives the keeper.
     std::function<int(ProberPart part)> control{};
+    std::function<Web()> web{};  // the socket outlives the keeper, or the next tell_web()
   };
 
   // `adopt`: addresses that lack our mark are taken over instead of refused.
@@ -82,6 +92,8 @@ class Keeper {
   void tell_applied();
   // Something is otherwise in the kernel, or wrong there: the probers are told from a clean stack.
   void tell_soon() { tell_.schedule(); }
+  // What Hooks::web says is otherwise.
+  void tell_web();
 
   // What may be in the kernel by what was remembered.
   [[nodiscard]] const std::vector<Advertisement>& remembered() { return memory_.recalled(); }
@@ -104,6 +116,7 @@ class Keeper {
   void begin_offer();
   void offer_next();
   bool offer(ProberSeat& seat, Configuration& configuration);
+  void tell_web(ProberSeat& seat);
   [[nodiscard]] bool judges(const ProberSeat& seat) const;
   [[nodiscard]] const Configuration& taken_by(const ProberSeat& seat) const;
   void accept(ProberSeat& seat, const Message& message);

@@ -105,7 +105,7 @@ Outcome<Message> decode(std::string_view packet) {
   if (packet.empty()) return Error{"empty message"};
   const auto type = static_cast<std::uint8_t>(packet.front());
   if (type < static_cast<std::uint8_t>(MessageType::configuration) ||
-      type > static_cast<std::uint8_t>(MessageType::answer)) {
+      type > static_cast<std::uint8_t>(MessageType::web)) {
     return Error{"message of unknown type " + std::to_string(type)};
   }
   packet.remove_prefix(1);
@@ -197,6 +197,8 @@ std::string pack_view(const KernelView& view) {
   put_number(out, static_cast<std::uint32_t>(view.states.size()));
   for (const auto state : view.states) out += static_cast<char>(state);
   put_waits(out, view.waits);
+  put_number(out, view.counts.netlink_errors);
+  put_number(out, view.counts.lease_renewals);
   put_lines(out, view.problems, kRoom, " more problems");
   return out;
 }
@@ -213,6 +215,8 @@ Outcome<KernelView> unpack_view(std::string_view body) {
   }
   body.remove_prefix(count);
   if (!take_waits(body, out)) return Error{"waits that are not of what there is"};
+  if (!take_number(body, out.counts.netlink_errors) || !take_number(body, out.counts.lease_renewals))
+    return Error{"a view without its counts"};
   out.problems = take_lines(body);
   return out;
 }

@@ -34,6 +34,8 @@ enum class MessageType : std::uint8_t {
   drained,    // prober: which services are withdrawn by hand, a byte for each of the configuration
   ask,        // prober: a FrrInquiry, by the places that the configuration of its generation has
   answer,     // keeper: the FrrAnswer to the one of that serial (with a descriptor, if it is answered)
+  web,        // keeper: the socket that metrics are asked by (with a descriptor; without, there is none any
+              // more), and where it listens
 };
 
 struct Message {

@@ -126,7 +126,9 @@ void Keeper::follow_up() {
     // Not before it has its services: until then, who asks for them waits.
     if (const int control = hooks_.control ? hooks_.control(seat->part) : -1; control >= 0)
       seat->prober.send({MessageType::control, 0, 0, {}}, control);
-    if (seat->part == ProberPart::built_in) hooks_.running(seat->prober.pid());
+    if (seat->part != ProberPart::built_in) continue;
+    if (hooks_.web && hooks_.web().socket >= 0) tell_web(*seat);
+    hooks_.running(seat->prober.pid());
   }
   if (std::exchange(reload_again_, false)) reload_soon_.schedule();
 }

@@ -215,6 +215,8 @@ std::vector<bool> Reconciler::carry_out(Plan& plan, Failures& failures) {
   const auto results = table_.apply(changes);
   for (std::size_t i = 0; i < results.size(); ++i) {
     failed[i] = !results[i].ok();
+    if (failed[i]) ++counts_.netlink_errors;
+    if (!failed[i] && renews(changes[i])) ++counts_.lease_renewals;
     route_failed_ = route_failed_ || (failed[i] && std::holds_alternative<AddRoute>(changes[i]));
     if (failed[i]) failures[results[i].error].push_back(to_string(changes[i]));
     plan.changes[i].change = std::move(changes[i]);

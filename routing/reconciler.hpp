@@ -11,6 +11,7 @@
 
 #include "core/advertisement.hpp"
 #include "core/event_loop.hpp"
+#include "core/keeper_link.hpp"
 #include "interface_watch.hpp"
 #include "owners_by_number.hpp"
 #include "plan.hpp"
@@ -101,6 +102,7 @@ class Reconciler {
   [[nodiscard]] const std::vector<std::string>& foreign() const { return foreign_; }
   // Whether all is removed that is not configured any more.
   [[nodiscard]] bool rid_of_gone() const { return gone_.empty(); }
+  [[nodiscard]] const KernelCounts& counts() const { return counts_; }
   // What it found wrong and could not mend, one line each.
   [[nodiscard]] std::vector<std::string> problems() const;
 
@@ -162,6 +164,7 @@ class Reconciler {
   InterfaceWatch interfaces_;
   RepairBook repairs_;
   std::set<std::string> failing_;
+  KernelCounts counts_;
   bool watches_routes_ = false;
   bool scan_ = false;  // routes without our mark are to be looked for too
   bool route_failed_ = false;

@@ -1,4 +1,6 @@
 #include "core/config.hpp"
+#include "core/metrics.hpp"
+#include "core/web_server.hpp"
 
 #include <doctest/doctest.h>
 
@@ -256,6 +258,25 @@ TEST_CASE("where FRR is asked is as usual, or as it is said") {
   CHECK(other.errors.empty());
   CHECK(other.config.vty_dir == "/run/frr/blue");
   CHECK(describe(other.config)["frr"]["vty_dir"] == "/run/frr/blue");
+}
+
+TEST_CASE("metrics are asked at a loopback address or a path, or nowhere") {
+  CHECK_FALSE(load(R"({"services": []})").config.metrics);
+  check_error(load(R"({"services": [], "metrics": {}})"), "anyprobe.json: metrics: lacks \"listen\"");
+  check_error(
+      load(R"({"services": [], "metrics": {"listen": "192.0.2.1:9477"}})"),
+      "anyprobe.json: metrics.listen: \"192.0.2.1:9477\" is no loopback address: whoever asks is asked for "
+      "no password (try 127.0.0.1:9477)");
+  check_error(load(R"({"services": [], "metrics": {"listen": "127.0.0.1:9477", "port": 1}})"),
+              "anyprobe.json: metrics.port: is not known here");
+  check_error(load(R"({"services": [], "metrics": "127.0.0.1:9477"})"),
+              "anyprobe.json: metrics: \"127.0.0.1:9477\" is no object (try { ... })");
+  if (!WebServer::is_there() || !can_make_metrics()) return;
+  const auto loaded = load(R"({"services": [], "metrics": {"listen": "[::1]:9477"}})");
+  CHECK(loaded.errors.empty());
+  REQUIRE(loaded.config.metrics);
+  CHECK(loaded.config.metrics->to_string() == "[::1]:9477");
+  CHECK(describe(loaded.config)["metrics"]["listen"] == "[::1]:9477");
 }
 
 TEST_CASE("text that is no JSON is told by line and column") {

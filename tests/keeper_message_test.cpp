@@ -78,7 +78,10 @@ TEST_CASE("a refusal keeps its lines, made printable and bounded") {
 
 TEST_CASE("how the kernel has it survives the way, and nothing else is taken for it") {
   using State = AdvertisementState;
-  const KernelView sent{{State::announced, State::withdrawn, State::foreign}, {"interface eth7 is missing"}};
+  const KernelView sent{{State::announced, State::withdrawn, State::foreign},
+                        {"interface eth7 is missing"},
+                        {},
+                        {7, 0x80000001}};
   const auto packed = pack_view(sent);
   REQUIRE(unpack_view(packed));
   CHECK(*unpack_view(packed) == sent);

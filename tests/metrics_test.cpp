@@ -75,3 +75,51 @@ TEST_CASE("metrics: what cannot be told has no number, and where nobody runs the
         }) == 2);
   CHECK(samples({}).empty());
 }
+
+TEST_CASE("metrics: what is counted") {
+  auto survey = told();
+  auto& one = survey.instances[0];
+  one.counts = InstanceCounts{3, 4'000'000'000};
+  ServiceCounts counts;
+  counts.types = "dns+tcp";
+  counts.checks = {
+      {Verdict::pass, "answer", 5}, {Verdict::fail, "refused", 2}, {Verdict::local_error, "late", 1}};
+  counts.bounds = {std::chrono::microseconds(500), std::chrono::microseconds(2'500'000)};
+  counts.buckets = {4, 2, 1};
+  counts.total = std::chrono::microseconds(1'250'000);
+  counts.became_up = 2;
+  counts.became_down = 1;
+  one.services[0].counts = counts;
+  const auto all = samples(survey);
+  for (
+      const auto* line : {
+          R"(anyprobe_build_info{daemon="anyprobe",version="0.1.0"} 1)",
+          R"(anyprobe_netlink_errors_total{daemon="anyprobe"} 3)",
+          R"(anyprobe_lease_renewals_total{daemon="anyprobe"} 4000000000)",
+          R"(anyprobe_service_announced{daemon="anyprobe",service="dns"} 1)",
+          R"(anyprobe_service_announced{daemon="anyprobe",service="n\"s\n"} 0)",
+          R"(anyprobe_checks_total{daemon="anyprobe",service="dns",verdict="pass",reason="answer"} 5)",
+          R"(anyprobe_checks_total{daemon="anyprobe",service="dns",verdict="fail",reason="refused"} 2)",
+          R"(anyprobe_checks_total{daemon="anyprobe",service="dns",verdict="local_error",reason="late"} 1)",
+          R"(anyprobe_check_duration_seconds_bucket{daemon="anyprobe",service="dns",type="dns+tcp",le="0.0005"} 4)",
+          R"(anyprobe_check_duration_seconds_bucket{daemon="anyprobe",service="dns",type="dns+tcp",le="2.5"} 6)",
+          R"(anyprobe_check_duration_seconds_bucket{daemon="anyprobe",service="dns",type="dns+tcp",le="+Inf"} 7)",
+          R"(anyprobe_check_duration_seconds_count{daemon="anyprobe",service="dns",type="dns+tcp"} 7)",
+          R"(anyprobe_check_duration_seconds_sum{daemon="anyprobe",service="dns",type="dns+tcp"} 1.25)",
+          R"(anyprobe_transitions_total{daemon="anyprobe",service="dns",to="up"} 2)",
+          R"(anyprobe_transitions_total{daemon="anyprobe",service="dns",to="down"} 1)",
+          R"(anyprobe_transitions_total{daemon="anyprobe",service="dns",to="unknown"} 0)",
+      }) {
+    CAPTURE(line);
+    CHECK(std::find(all.begin(), all.end(), line) != all.end());
+  }
+  // What the daemon says of it is what is read.
+  const auto running = read_status(status_json(std::span(&one, 1), false));
+  CHECK_FALSE(running);  // without a pid it is none that runs
+  one.pid = 7;
+  const auto read = read_status(status_json(std::span(&one, 1), false));
+  REQUIRE(read);
+  CHECK(read->counts == one.counts);
+  CHECK(read->services[0].counts == counts);
+  CHECK_FALSE(read->services[1].counts);
+}

@@ -54,10 +54,10 @@ TEST_CASE("page feed: who begins is told all, those that are not well first") {
   kept.advertise.front().last_instance = true;
   auto drained = service("drained");
   drained.admin = AdminState::drained;
-  const auto told = json::parse(feed.begin(
-      instance({service("well"), drained, service("new", HealthState::unknown),
-                service("down", HealthState::down), kept}),
-      kNoon));
+  const auto told =
+      json::parse(feed.begin(instance({service("well"), drained, service("new", HealthState::unknown),
+                                       service("down", HealthState::down), kept}),
+                             kNoon));
   CHECK(told.at("host") == "node\"1");
   CHECK(told.at("now") == "2025-11-26T12:00:00.000Z");
   CHECK(told.at("names") == Names{"well", "drained", "new", "down", "kept"});

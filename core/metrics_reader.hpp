@@ -1,0 +1,14 @@
+// "metrics" of the configuration.
+#pragma once
+
+#include <optional>
+
+#include "config_reader.hpp"
+#include "web_address.hpp"
+
+namespace anyprobe {
+
+// Nothing where something is wrong, which goes to the reader's errors: also where this build cannot answer.
+std::optional<WebAddress> read_metrics(const ConfigReader& metrics);
+
+}  // namespace anyprobe
