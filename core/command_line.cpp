@@ -176,6 +176,9 @@ class Parser {
       flags.push_back({"textfile", Flag::Argument::required, "PATH",
                        "write metrics for the textfile collector of Prometheus' node_exporter",
                        set(line_.textfile)});
+      flags.push_back({"detail", Flag::Argument::none, "",
+                       "also the last answers and changes of each service, and who announces what",
+                       raise(line_.detail)});
       flags.push_back({"run-dir", Flag::Argument::required, "DIR",
                        "where the sockets of the daemons are (default: " + line_.run_dir + ")",
                        set(line_.run_dir)});

@@ -47,6 +47,7 @@ struct CommandLine {
   bool print = false;
   bool as_json = false;
   bool as_nagios = false;
+  bool detail = false;   // of status: what happened lately, too
   std::string textfile;  // of status: where its metrics go
   bool all = false;      // of withdraw, drain and resume
   bool wait = false;

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "event_loop.hpp"
 
@@ -15,6 +17,15 @@ struct Confirmation {
 
   friend bool operator==(const Confirmation&, const Confirmation&) = default;
 };
+
+// One of the routers that announce it and can be reached.
+struct Announcer {
+  std::string router;  // its router id
+  bool here = false;   // it is this one
+
+  friend bool operator==(const Announcer&, const Announcer&) = default;
+};
+using Announcers = std::vector<Announcer>;
 
 // The same, for who must know how old it is and who comes first.
 struct Sighting {

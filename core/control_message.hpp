@@ -14,7 +14,10 @@
 
 namespace anyprobe {
 
-// The verbs that change something; "status" asks.
+inline constexpr const char* kStatusVerb = "status";
+inline constexpr const char* kDetailArgument = "detail";  // of status: what happened lately, too
+
+// The verbs that change something.
 inline constexpr const char* kDrainVerb = "drain";
 inline constexpr const char* kForceDrainVerb = "force-drain";  // also what nobody else announces
 inline constexpr const char* kQueueVerb = "queue-drain";       // in its turn; said again while it waits

@@ -30,6 +30,7 @@
 #include "seccomp_filter.hpp"
 #include "start_anew.hpp"
 #include "status_report.hpp"
+#include "web_pages.hpp"
 #include "web_server.hpp"
 
 namespace anyprobe {
@@ -144,6 +145,7 @@ int run_prober(const CommandLine& line, PluginTable& plugins) {
       name, prober.services(), [&] { return keeper->owed_since(); },
       [&](const std::string& service) { return prober.drained(service); });
   report.confirm_by([&](const Advertisement& what) { return confirmer.of(what); });
+  report.name_by([&](const Advertisement& what) { return confirmer.announcers_of(what); });
   report.complain_by([&] { return prober.last_instances(); });
   prober.consult([&](const Advertisement& what) { return confirmer.of(what); });
   prober.look_by([&](const Advertisement& what) { return confirmer.sighting_of(what); },
@@ -172,6 +174,12 @@ int run_prober(const CommandLine& line, PluginTable& plugins) {
     if (!text) return WebReply{.status = 500, .body = text.error() + "\n"};
     return WebReply{200, "text/plain; version=0.0.4; charset=utf-8", std::move(text).value()};
   });
+  const WebPages pages(loop, web,
+                       {.status = [&] { return report.now(true); },
+                        .json =
+                            [&] {
+                              return report.answer({kStatusVerb, {kDetailArgument}}).body;
+                            }});
   KeeperClient client(
       loop, kOwnSocket,
       {.on_configuration =

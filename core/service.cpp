@@ -13,6 +13,8 @@ namespace {
 // Of one question, for what happens while it is under way. Whoever closes sockets all the time must not keep
 // it from any answer.
 constexpr unsigned kMostRestarts = 16;
+// Why it is unknown again.
+constexpr std::string_view kAfresh = "afresh";
 
 }  // namespace
 
@@ -52,6 +54,7 @@ bool Service::look_at_endpoints() {
 void Service::start(std::size_t position, std::size_t all, bool held) {
   stop();
   const auto now = Clock::now();
+  if (history_ && state() != HealthState::unknown) history_->add(now, HealthState::unknown, kAfresh, {});
   health_ = Health(config_.health, now, held);
   last_instance_.clear();
   reason_ = {};
@@ -78,8 +81,10 @@ void Service::ask_afresh() {
   if (!started_) return;
   const auto now = Clock::now();
   runner_->cancel();
+  const auto before = state();
   health_.start_over(now);
   if (state() == HealthState::unknown) {
+    if (history_ && before != state()) history_->add(now, state(), kAfresh, {});
     reason_ = {};
     detail_.clear();
   }
@@ -101,6 +106,10 @@ void Service::ask_at_once(bool closed) {
   runner_->cancel();
   round();
   arm();
+}
+
+void Service::keep_history() {
+  if (!history_) history_ = std::make_unique<History>();
 }
 
 void Service::look_at_age() {
@@ -151,6 +160,7 @@ void Service::done(const Result& result, Duration took) {
   const auto before = last_ ? last_->verdict : Verdict::pass;
   const bool again = std::exchange(ask_again_, false);
   last_ = Last{now, result.verdict, result.evidence, result.reason, took};
+  if (history_) history_->add(now, result.verdict, result.reason, took);
   if (counts_ != nullptr) counts_->add(result.verdict, result.reason, took);
   listener_.on_check(*this, {result, took, before});
   const bool decides = dead() && told_closed_ && config_.on_close == OnClose::withdraw;
@@ -175,6 +185,8 @@ void Service::tell(const std::optional<HealthEvent>& event) {
     reason_ = event->reason;
     detail_ = event->detail;
   }
+  if (history_ && event->kind == HealthEvent::Kind::changed)
+    history_->add(Clock::now(), event->to, reason_, detail_);
   if (counts_ != nullptr && event->kind == HealthEvent::Kind::changed) counts_->add(event->to);
   listener_.on_event(*this, *event);
 }

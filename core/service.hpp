@@ -11,6 +11,7 @@
 #include "check_counts.hpp"
 #include "config.hpp"
 #include "health.hpp"
+#include "history.hpp"
 #include "last_instance.hpp"
 #include "return_polling.hpp"
 #include "runner.hpp"
@@ -71,6 +72,9 @@ class Service {
     Duration took{};
   };
   [[nodiscard]] const std::optional<Last>& last() const { return last_; }
+  // What comes from now on is remembered, which takes memory.
+  void keep_history();
+  [[nodiscard]] const History* history() const { return history_.get(); }  // null: none is kept
   // The last round ended with a refusal for certain.
   [[nodiscard]] bool dead() const {
     return last_ && last_->verdict == Verdict::fail && last_->evidence == Evidence::conclusive;
@@ -122,6 +126,7 @@ class Service {
   std::string_view reason_;
   std::string detail_;
   std::optional<Last> last_;
+  std::unique_ptr<History> history_;
   LastInstance last_instance_;
   std::vector<AdvertisementState> standing_;
   std::unique_ptr<CheckCounts> counts_;

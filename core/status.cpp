@@ -34,14 +34,31 @@ ordered_json or_null(const std::optional<T>& value) {
   return value ? ordered_json(*value) : ordered_json();
 }
 
-ordered_json as_json(const std::optional<CheckStatus>& check) {
-  if (!check) return {};
+ordered_json as_json(const CheckStatus& check) {
   ordered_json out;
-  out["at"] = to_text(check->at);
-  out["verdict"] = to_string(check->verdict);
-  out["reason"] = check->reason;
-  out["duration_ms"] = static_cast<double>(check->duration.count()) / 1000;
+  out["at"] = to_text(check.at);
+  out["verdict"] = to_string(check.verdict);
+  out["reason"] = check.reason;
+  out["duration_ms"] = static_cast<double>(check.duration.count()) / 1000;
   return out;
+}
+
+ordered_json as_json(const TransitionStatus& transition) {
+  ordered_json out;
+  out["at"] = to_text(transition.at);
+  out["to"] = to_string(transition.to);
+  out["reason"] = or_null(transition.reason);
+  out["detail"] = or_null(transition.detail);
+  return out;
+}
+
+void add(const AdvertisementDetail& detail, ordered_json& to) {
+  to["since"] = detail.since ? ordered_json(to_text(*detail.since)) : ordered_json();
+  auto& announcers = to["announcers"] = nullptr;
+  if (!detail.announcers) return;
+  announcers = ordered_json::array();
+  for (const auto& each : *detail.announcers)
+    announcers.push_back(ordered_json{{"router", each.router}, {"here", each.here}});
 }
 
 ordered_json waiting(const AdvertisementStatus& one) {
@@ -61,6 +78,7 @@ ordered_json as_json(const AdvertisementStatus& each) {
   out["waiting"] = waiting(each);
   out["confirmed"] = or_null(each.routing.confirmed);
   out["others"] = or_null(each.routing.others);
+  if (each.detail) add(*each.detail, out);
   return out;
 }
 
@@ -73,7 +91,7 @@ ordered_json as_json(const ServiceStatus& service, const std::string& instance) 
   out["reason"] = or_null(service.reason);
   out["detail"] = or_null(service.detail);
   out["since"] = to_text(service.since);
-  out["last_check"] = as_json(service.last_check);
+  out["last_check"] = service.last_check ? as_json(*service.last_check) : ordered_json();
   auto& advertise = out["advertise"] = ordered_json::array();
   for (const auto& each : service.advertise) {
     advertise.push_back(as_json(each));
@@ -85,6 +103,11 @@ ordered_json as_json(const ServiceStatus& service, const std::string& instance) 
     out["drain_token"]["queue"] = to_string(service.token->queue);
   }
   if (service.counts) out["counts"] = as_json(*service.counts);
+  if (!service.history) return out;
+  auto& recent = out["recent"] = ordered_json::array();
+  for (const auto& check : service.history->recent) recent.push_back(as_json(check));
+  auto& transitions = out["transitions"] = ordered_json::array();
+  for (const auto& transition : service.history->transitions) transitions.push_back(as_json(transition));
   return out;
 }
 
@@ -118,6 +141,12 @@ class Reader {
 
   std::string text_or_null(const json& of, const char* key) {
     return member(of, key).is_null() ? std::string() : text(of, key);
+  }
+
+  bool boolean(const json& of, const char* key) {
+    const auto& found = member(of, key);
+    if (!found.is_boolean()) wrong(key);
+    return found == json(true);
   }
 
   std::int64_t integer(const json& of, const char* key, std::int64_t most) {
@@ -172,6 +201,35 @@ class Reader {
   std::string error_;
 };
 
+bool has(const json& in, const char* key) {
+  return in.is_object() && in.contains(key);
+}
+
+CheckStatus read_check(Reader& reader, const json& from) {
+  return {reader.time(from, "at"), reader.word<Verdict>(from, "verdict", kVerdicts),
+          reader.text(from, "reason"), reader.milliseconds(from, "duration_ms")};
+}
+
+ServiceHistory read_history(Reader& reader, const json& from) {
+  ServiceHistory out;
+  for (const auto& each : reader.array(from, "recent")) out.recent.push_back(read_check(reader, each));
+  for (const auto& each : reader.array(from, "transitions")) {
+    out.transitions.push_back({reader.time(each, "at"), reader.word<HealthState>(each, "to", kHealth),
+                               reader.text_or_null(each, "reason"), reader.text_or_null(each, "detail")});
+  }
+  return out;
+}
+
+AdvertisementDetail read_detail(Reader& reader, const json& from) {
+  AdvertisementDetail out;
+  if (!reader.member(from, "since").is_null()) out.since = reader.time(from, "since");
+  if (reader.member(from, "announcers").is_null()) return out;
+  auto& all = out.announcers.emplace();
+  for (const auto& each : reader.array(from, "announcers"))
+    all.push_back({reader.text(each, "router"), reader.boolean(each, "here")});
+  return out;
+}
+
 Confirmation read_confirmation(Reader& reader, const json& from) {
   Confirmation out;
   if (const auto& confirmed = reader.member(from, "confirmed"); confirmed.is_boolean())
@@ -191,10 +249,8 @@ AdvertisementStatus read_advertisement(Reader& reader, const json& from) {
   // A daemon of an earlier version says nothing of it, as of the token.
   if (const auto it = from.find("waiting"); it != from.end() && !it->is_null())
     out.waits_until = reader.time(*it, "until");
-  if (const auto it = from.find("last_instance"); it != from.end()) {
-    if (!it->is_boolean()) reader.wrong("last_instance");
-    out.last_instance = *it == json(true);
-  }
+  if (has(from, "last_instance")) out.last_instance = reader.boolean(from, "last_instance");
+  if (has(from, "since")) out.detail = read_detail(reader, from);
   return out;
 }
 
@@ -207,8 +263,7 @@ ServiceStatus read_service(Reader& reader, const json& from) {
   out.detail = reader.text_or_null(from, "detail");
   out.since = reader.time(from, "since");
   if (const auto& check = reader.member(from, "last_check"); !check.is_null()) {
-    out.last_check = CheckStatus{reader.time(check, "at"), reader.word<Verdict>(check, "verdict", kVerdicts),
-                                 reader.text(check, "reason"), reader.milliseconds(check, "duration_ms")};
+    out.last_check = read_check(reader, check);
   }
   for (const auto& each : reader.array(from, "advertise"))
     out.advertise.push_back(read_advertisement(reader, each));
@@ -216,6 +271,7 @@ ServiceStatus read_service(Reader& reader, const json& from) {
     out.token = TokenStatus{read_advertisement(reader, *it),
                             reader.word<DrainQueue::State>(*it, "queue", kQueueStates)};
   }
+  if (has(from, "recent")) out.history = read_history(reader, from);
   if (const auto it = from.find("counts"); it != from.end()) {
     out.counts = read_service_counts(*it);
     if (!out.counts) reader.wrong("counts");

@@ -21,6 +21,14 @@ namespace anyprobe {
 
 enum class AdminState : std::uint8_t { active, draining, drained };
 
+// What is told to those alone who ask for it.
+struct AdvertisementDetail {
+  std::optional<WallTime> since;  // it is in that state; none: it was before anybody looked
+  std::optional<Announcers> announcers;
+
+  friend bool operator==(const AdvertisementDetail&, const AdvertisementDetail&) = default;
+};
+
 struct AdvertisementStatus {
   std::string what;  // Advertisement::to_string()
   AdvertisementState state = AdvertisementState::withdrawn;
@@ -30,6 +38,7 @@ struct AdvertisementStatus {
   std::optional<WallTime> waits_until = {};
   bool last_instance =
       false;  // it stands although its service is down: too few others announce it (min_peers)
+  std::optional<AdvertisementDetail> detail = {};
 
   friend bool operator==(const AdvertisementStatus&, const AdvertisementStatus&) = default;
 };
@@ -48,6 +57,23 @@ struct CheckStatus {
   std::chrono::microseconds duration{};
 
   friend bool operator==(const CheckStatus&, const CheckStatus&) = default;
+};
+
+struct TransitionStatus {
+  WallTime at;
+  HealthState to = HealthState::unknown;
+  std::string reason;
+  std::string detail;
+
+  friend bool operator==(const TransitionStatus&, const TransitionStatus&) = default;
+};
+
+// The oldest first.
+struct ServiceHistory {
+  std::vector<CheckStatus> recent;
+  std::vector<TransitionStatus> transitions;
+
+  friend bool operator==(const ServiceHistory&, const ServiceHistory&) = default;
 };
 
 // What is counted since the start, for metrics.
@@ -87,7 +113,8 @@ struct ServiceStatus {
   WallTime since;
   std::optional<CheckStatus> last_check;
   std::vector<AdvertisementStatus> advertise;
-  std::optional<TokenStatus> token = {};     // of its drains, if it has one
+  std::optional<TokenStatus> token = {};  // of its drains, if it has one
+  std::optional<ServiceHistory> history = {};
   std::optional<ServiceCounts> counts = {};  // where they are asked for, and kept
 
   friend bool operator==(const ServiceStatus&, const ServiceStatus&) = default;

@@ -51,7 +51,8 @@ int write_metrics(const CommandLine& line, Survey& told) {
 }  // namespace
 
 int run_status(const CommandLine& line) {
-  auto told = ask_for_status(line.run_dir, !line.textfile.empty());
+  const char* more = !line.textfile.empty() ? kWithCounts : line.detail ? kDetailArgument : nullptr;
+  auto told = ask_for_status(line.run_dir, more);
   choose(line.names, told);
   if (!line.textfile.empty()) return write_metrics(line, told);
   return line.as_nagios ? print_report(told) : print(line, told);

@@ -16,6 +16,8 @@ namespace {
 constexpr Duration kKeeperPatience = std::chrono::seconds(2);
 constexpr Duration kOldest = std::chrono::seconds(1);
 constexpr int kRest = 9;
+// Answers, and changes too, of all services in one reply: so many take some 20 ms to tell.
+constexpr std::size_t kMostTold = 32'000;
 
 std::optional<ServiceCounts> counts_of(const Service& service) {
   const auto* counts = service.counts();
@@ -48,6 +50,19 @@ StatusReport::StatusReport(std::string instance, const Services& services,
       started_(Clock::now()) {}
 
 void StatusReport::take(KernelView view) {
+  const auto now = Clock::now();
+  std::vector<TimePoint> since(view.states.size());
+  std::size_t index = 0;
+  for (const auto& service : services_) {
+    for (const auto& what : service->config().advertise) {
+      if (index == since.size()) break;
+      const bool told = current_ ? index < view_.states.size() : before_.contains(what);
+      const auto before = known_of(what, index);
+      if (told) since[index] = before.state == view.states[index] ? before.since : now;
+      ++index;
+    }
+  }
+  since_ = std::move(since);
   view_ = std::move(view);
   current_ = true;
   before_.clear();
@@ -58,7 +73,7 @@ void StatusReport::before_change() {
   before_.clear();
   std::size_t index = 0;
   for (const auto& service : services_) {
-    for (const auto& what : service->config().advertise) before_.emplace(what, state_of(what, index++));
+    for (const auto& what : service->config().advertise) before_.emplace(what, known_of(what, index++));
   }
 }
 
@@ -68,16 +83,20 @@ void StatusReport::after_change() {
 }
 
 ControlReply StatusReport::answer(const ControlRequest& request) {
-  if (request.verb != "status") return {false, "there is no request " + in_quotes(request.verb)};
+  if (request.verb != kStatusVerb) return {false, "there is no request " + in_quotes(request.verb)};
+  const bool detail = request.arguments == std::vector<std::string>{kDetailArgument};
   const bool counts = request.arguments == std::vector<std::string>{kWithCounts};
-  if (!counts && !request.arguments.empty())
-    return {false, "status takes no argument but " + std::string(kWithCounts)};
-  const auto json = [&]() -> Outcome<std::string> { return status_json(std::vector{now(counts)}, false); };
-  return {true, *recent(counts ? with_counts_ : status_, json)};
+  if (!request.arguments.empty() && !detail && !counts) {
+    return {false, "status takes no argument but " + std::string(kDetailArgument) + " and " + kWithCounts};
+  }
+  const auto json = [&]() -> Outcome<std::string> {
+    return status_json(std::vector{now(detail, counts)}, false);
+  };
+  return {true, *recent(counts ? with_counts_ : detail ? detailed_ : plain_, json)};
 }
 
 Outcome<std::string> StatusReport::metrics() {
-  return recent(metrics_, [&] { return metrics_text({{now(true)}, {}}); });
+  return recent(metrics_, [&] { return metrics_text({{now(false, true)}, {}}); });
 }
 
 template <typename Make>
@@ -92,10 +111,10 @@ Outcome<std::string> StatusReport::recent(Made& made, Make make) {
   return made.text;
 }
 
-InstanceStatus StatusReport::now(bool counts) {
+InstanceStatus StatusReport::now(bool detail, bool counts) {
   if (counts && count_) count_();
-  const auto steady = Clock::now();
-  const auto wall = std::chrono::system_clock::now();
+  const Moment moment{Clock::now(), std::chrono::system_clock::now(), detail};
+  const auto steady = moment.steady;
   InstanceStatus out;
   out.name = instance_;
   out.pid = getpid();
@@ -108,7 +127,8 @@ InstanceStatus StatusReport::now(bool counts) {
   if (counts) out.counts = InstanceCounts{view_.counts.netlink_errors, view_.counts.lease_renewals};
   std::size_t first = 0;
   for (const auto& service : services_) {
-    out.services.push_back(of(*service, first, steady, wall));
+    if (detail) service->keep_history();
+    out.services.push_back(of(*service, first, moment));
     if (counts) out.services.back().counts = counts_of(*service);
     first += service->config().advertise.size();
     if (const auto* shared = service->health().shared_failure())
@@ -117,8 +137,8 @@ InstanceStatus StatusReport::now(bool counts) {
   return out;
 }
 
-ServiceStatus StatusReport::of(const Service& service, std::size_t first, TimePoint steady,
-                               std::chrono::system_clock::time_point wall) {
+ServiceStatus StatusReport::of(const Service& service, std::size_t first, const Moment& moment) {
+  const auto& [steady, wall, detail] = moment;
   ServiceStatus out;
   out.name = service.name();
   out.health = service.health().state();
@@ -129,13 +149,13 @@ ServiceStatus StatusReport::of(const Service& service, std::size_t first, TimePo
     out.last_check = CheckStatus{clock_.at(last->at, steady, wall), last->verdict, std::string(last->reason),
                                  std::chrono::floor<std::chrono::microseconds>(last->took)};
   }
+  if (detail) out.history = history_of(service, moment);
   for (const auto& what : service.config().served()) {
-    out.advertise.push_back(of(what, first++, steady, wall));
+    out.advertise.push_back(of(what, first++, moment));
     out.advertise.back().last_instance = service.last_instance().keeps(what);
   }
   if (const auto* token = service.config().token())
-    out.token =
-        TokenStatus{of(*token, first, steady, wall), queue_ ? queue_(out.name) : DrainQueue::State::out};
+    out.token = TokenStatus{of(*token, first, moment), queue_ ? queue_(out.name) : DrainQueue::State::out};
   if (drained_ && drained_(out.name)) {
     const bool over = std::all_of(out.advertise.begin(), out.advertise.end(), [](const auto& each) {
       return each.state == AdvertisementState::withdrawn || each.state == AdvertisementState::foreign;
@@ -145,11 +165,31 @@ ServiceStatus StatusReport::of(const Service& service, std::size_t first, TimePo
   return out;
 }
 
-AdvertisementStatus StatusReport::of(const Advertisement& what, std::size_t index, TimePoint steady,
-                                     std::chrono::system_clock::time_point wall) {
-  AdvertisementStatus out{what.to_string(), state_of(what, index)};
+ServiceHistory StatusReport::history_of(const Service& service, const Moment& moment) {
+  ServiceHistory out;
+  const auto* history = service.history();
+  if (history == nullptr) return out;
+  const auto room = std::max<std::size_t>(kMostTold / services_.size(), 1);
+  const auto at = [&](TimePoint when) { return clock_.at(when, moment.steady, moment.wall); };
+  for (const auto& each : history->answers(std::min(room, History::kMostAnswers))) {
+    out.recent.push_back({at(each.at), each.verdict, std::string(each.reason),
+                          std::chrono::floor<std::chrono::microseconds>(each.took)});
+  }
+  for (const auto& each : history->transitions(std::min(room, History::kMostTransitions)))
+    out.transitions.push_back({at(each.at), each.to, std::string(each.reason), each.detail});
+  return out;
+}
+
+AdvertisementStatus StatusReport::of(const Advertisement& what, std::size_t index, const Moment& moment) {
+  const auto known = known_of(what, index);
+  const auto& [steady, wall, detail] = moment;
+  AdvertisementStatus out{what.to_string(), known.state};
   if (confirmed_) out.routing = confirmed_(what);
   if (const auto until = waits_until(index); until > steady) out.waits_until = clock_.at(until, steady, wall);
+  if (!detail) return out;
+  auto& more = out.detail.emplace();
+  if (known.since != TimePoint()) more.since = clock_.at(known.since, steady, wall);
+  if (announcers_) more.announcers = announcers_(what);
   return out;
 }
 
@@ -158,10 +198,13 @@ TimePoint StatusReport::waits_until(std::size_t index) const {
 }
 
 // What nothing was told of is not announced by us.
-AdvertisementState StatusReport::state_of(const Advertisement& what, std::size_t index) const {
-  if (current_) return index < view_.states.size() ? view_.states[index] : AdvertisementState::withdrawn;
-  const auto known = before_.find(what);
-  return known == before_.end() ? AdvertisementState::withdrawn : known->second;
+StatusReport::Known StatusReport::known_of(const Advertisement& what, std::size_t index) const {
+  if (!current_) {
+    const auto known = before_.find(what);
+    return known == before_.end() ? Known() : known->second;
+  }
+  if (index >= view_.states.size()) return {};
+  return {view_.states[index], index < since_.size() ? since_[index] : TimePoint()};
 }
 
 }  // namespace anyprobe

@@ -28,6 +28,10 @@ class StatusReport {
     confirmed_ = std::move(confirmed);
   }
 
+  // Who announces it is told by this; nobody knows where it is not set.
+  void name_by(std::function<std::optional<Announcers>(const Advertisement& what)> announcers) {
+    announcers_ = std::move(announcers);
+  }
   // Called when somebody asks for what is counted.
   void count_by(std::function<void()> count) { count_ = std::move(count); }
 
@@ -46,7 +50,7 @@ class StatusReport {
   void before_change();
   void after_change();
   void hurry() {
-    status_.good_until = with_counts_.good_until = metrics_.good_until = {};
+    plain_.good_until = detailed_.good_until = with_counts_.good_until = metrics_.good_until = {};
   }  // what was answered last is not so any more
 
   // Where an answer takes long to make, it is given again for a while: no more than a tenth of the time goes
@@ -54,22 +58,31 @@ class StatusReport {
   [[nodiscard]] ControlReply answer(const ControlRequest& request);
   // The metrics of this daemon as text, likewise.
   [[nodiscard]] Outcome<std::string> metrics();
+  // `detail`: with what happened lately; from then on it is remembered, though there be many services.
   // `counts`: with what is counted.
-  [[nodiscard]] InstanceStatus now(bool counts = false);
+  [[nodiscard]] InstanceStatus now(bool detail = false, bool counts = false);
 
  private:
   struct Made {
     std::string text;
     TimePoint good_until{};
   };
+  struct Known {
+    AdvertisementState state = AdvertisementState::withdrawn;
+    TimePoint since{};  // TimePoint(): it was so when it was first told
+  };
+  struct Moment {
+    TimePoint steady;
+    std::chrono::system_clock::time_point wall;
+    bool detail = false;
+  };
   // Makes it anew where that is due; an error is not kept.
   template <typename Make>
   [[nodiscard]] static Outcome<std::string> recent(Made& made, Make make);
-  [[nodiscard]] ServiceStatus of(const Service& service, std::size_t first, TimePoint steady,
-                                 std::chrono::system_clock::time_point wall);
-  [[nodiscard]] AdvertisementStatus of(const Advertisement& what, std::size_t index, TimePoint steady,
-                                       std::chrono::system_clock::time_point wall);
-  [[nodiscard]] AdvertisementState state_of(const Advertisement& what, std::size_t index) const;
+  [[nodiscard]] ServiceStatus of(const Service& service, std::size_t first, const Moment& moment);
+  [[nodiscard]] ServiceHistory history_of(const Service& service, const Moment& moment);
+  [[nodiscard]] AdvertisementStatus of(const Advertisement& what, std::size_t index, const Moment& moment);
+  [[nodiscard]] Known known_of(const Advertisement& what, std::size_t index) const;
   [[nodiscard]] TimePoint waits_until(std::size_t index) const;
 
   const std::string instance_;
@@ -77,15 +90,18 @@ class StatusReport {
   const std::function<std::optional<TimePoint>()> owed_since_;
   const std::function<bool(const std::string&)> drained_;
   std::function<Confirmation(const Advertisement&)> confirmed_;
+  std::function<std::optional<Announcers>(const Advertisement&)> announcers_;
   std::function<std::vector<std::string>()> problems_;
   std::function<DrainQueue::State(const std::string&)> queue_;
   const TimePoint started_;
   WallClock clock_;
   KernelView view_;
-  bool current_ = true;  // view_ is of the services that there are
-  std::map<Advertisement, AdvertisementState> before_;
+  bool current_ = true;           // view_ is of the services that there are
+  std::vector<TimePoint> since_;  // of each of its states, as Known has it
+  std::map<Advertisement, Known> before_;
   std::function<void()> count_;
-  Made status_;
+  Made plain_;
+  Made detailed_;
   Made with_counts_;
   Made metrics_;
 };

@@ -103,14 +103,15 @@ Complaint complaint_of(const ControlAnswer& answer, const std::string& run_dir) 
   return {kSystem, "unknown", path + ": " + answer.text};
 }
 
-Survey ask_for_status(const std::string& run_dir, bool counts) {
+Survey ask_for_status(const std::string& run_dir, const char* more) {
   Survey told;
   const auto instances = find_instances(run_dir, told);
-  const ControlRequest plain{"status", {}};
-  auto answers = ask_instances(run_dir, instances, counts ? ControlRequest{"status", {kWithCounts}} : plain);
+  const ControlRequest plain{kStatusVerb, {}};
+  auto answers =
+      ask_instances(run_dir, instances, more == nullptr ? plain : ControlRequest{kStatusVerb, {more}});
   for (auto& answer : answers) {
     // One of an earlier version, which goes on until it is restarted.
-    if (counts && answer.end == End::refused)
+    if (more != nullptr && answer.end == End::refused)
       answer = ask_instances(run_dir, {answer.instance}, plain).front();
     take(answer, run_dir, told);
   }

@@ -28,8 +28,9 @@ struct Survey {
 [[nodiscard]] bool knows(const InstanceStatus& instance);
 // Why one did not answer; of no code where it did, or is not there any more.
 [[nodiscard]] Complaint complaint_of(const ControlAnswer& answer, const std::string& run_dir);
-// Every daemon that has a socket there is asked. `counts`: with what is counted, where it knows of that.
-[[nodiscard]] Survey ask_for_status(const std::string& run_dir, bool counts = false);
+// Every daemon that has a socket there is asked. `more`: an argument of the verb; one of an earlier version,
+// which does not know it, tells the rest.
+[[nodiscard]] Survey ask_for_status(const std::string& run_dir, const char* more = nullptr);
 // Leaves the services that are named. Where all are found, nothing else matters.
 void choose(const std::vector<std::string>& names, Survey& survey);
 

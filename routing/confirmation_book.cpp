@@ -152,7 +152,8 @@ std::set<Prefix> ConfirmationBook::prefixes(Family family) const {
 }
 
 void ConfirmationBook::take(const Advertisement& what, const Finding& finding, const Neighbours& neighbours,
-                            TimePoint asked, TimePoint now) {
+                            TimePoint asked, TimePoint now, const IpAddress& router_id) {
+  router_ids_[what.prefix.address.family() == Family::ipv6 ? 1 : 0] = router_id;
   auto* known = find(what);
   // What was asked before a change says nothing of it; the change has its own time to be asked at.
   if (known == nullptr || known->changed > asked) return;
@@ -221,6 +222,17 @@ Confirmation ConfirmationBook::of(const Advertisement& what, TimePoint now) cons
   Confirmation out;
   if (entry.wanted) out.confirmed = entry.confirmed;
   out.others = entry.found->others;
+  return out;
+}
+
+std::optional<Announcers> ConfirmationBook::announcers_of(const Advertisement& what, TimePoint now) const {
+  const auto* known = find(what);
+  if (known == nullptr || !known->found || now - known->found_at > kStale) return std::nullopt;
+  const auto& found = *known->found;
+  if (found.routers.size() != found.others + (found.ours ? 1U : 0U)) return std::nullopt;
+  const auto& own = router_ids_[what.prefix.address.family() == Family::ipv6 ? 1 : 0];
+  Announcers out;
+  for (const auto& router : found.routers) out.push_back({router.to_string(), router == own && found.ours});
   return out;
 }
 

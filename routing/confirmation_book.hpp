@@ -43,11 +43,13 @@ class ConfirmationBook {
 
   // The daemon told this when it was asked at `asked`; one change later it tells nothing.
   void take(const Advertisement& what, const Finding& finding, const Neighbours& neighbours, TimePoint asked,
-            TimePoint now);
+            TimePoint now, const IpAddress& router_id = {});
   // It cannot be told now.
   void lose(Family family, TimePoint now);
 
   [[nodiscard]] Confirmation of(const Advertisement& what, TimePoint now) const;
+  // In the order of their router ids; none where that cannot be told.
+  [[nodiscard]] std::optional<Announcers> announcers_of(const Advertisement& what, TimePoint now) const;
   [[nodiscard]] std::optional<Sighting> sighting_of(const Advertisement& what) const;
 
   // Somebody waits for what others do about these: they are asked for again and again, and all others seldom.
@@ -79,6 +81,7 @@ class ConfirmationBook {
   std::vector<Entry> entries_;         // in the order of the configuration
   std::vector<std::uint32_t> sorted_;  // where each is, by its advertisement
   std::set<Advertisement> watched_;
+  std::array<IpAddress, 2> router_ids_;  // ours, of each family
 };
 
 }  // namespace anyprobe

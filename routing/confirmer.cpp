@@ -103,14 +103,14 @@ void Confirmer::judge(Family family, const LinkState& state) {
   if (family == Family::ipv6) {
     for (const auto& each : book_.due(family, TimePoint::max(), std::numeric_limits<std::size_t>::max())) {
       const auto finding = finding_of(each.what.prefix, state.lsas, state);
-      book_.take(each.what, finding, state.neighbours, asked_, now);
+      book_.take(each.what, finding, state.neighbours, asked_, now, state.router_id);
     }
     return;
   }
   for (auto& [what, part] : parts_) {
     part.lsas.insert(part.lsas.end(), state.lsas.begin(), state.lsas.end());
     const auto finding = finding_of(what.prefix, part.lsas, state);
-    book_.take(what, finding, state.neighbours, part.asked, now);
+    book_.take(what, finding, state.neighbours, part.asked, now, state.router_id);
   }
 }
 

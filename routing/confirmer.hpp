@@ -27,6 +27,9 @@ class Confirmer {
   void take(std::uint32_t serial, const FrrAnswer& answer, const std::string& replies);
 
   [[nodiscard]] Confirmation of(const Advertisement& what) const { return book_.of(what, Clock::now()); }
+  [[nodiscard]] std::optional<Announcers> announcers_of(const Advertisement& what) const {
+    return book_.announcers_of(what, Clock::now());
+  }
   [[nodiscard]] std::optional<Sighting> sighting_of(const Advertisement& what) const {
     return book_.sighting_of(what);
   }

@@ -367,6 +367,10 @@ Finding finding_of(const Prefix& prefix, std::span<const Lsa> lsas, const LinkSt
   // Border routers tell of what may be one and the same, and may be us.
   if (out.others == 0 && !border.empty() && !own_link) out.others = out.before = 1;
   out.before += static_cast<unsigned>(std::distance(sure.begin(), sure.lower_bound(state.router_id)));
+  if (out.others == sure.size()) {
+    if (out.ours) sure.insert(state.router_id);
+    out.routers.assign(sure.begin(), sure.end());
+  }
   return out;
 }
 

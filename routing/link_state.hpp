@@ -53,6 +53,8 @@ struct Finding {
   // Of these, those whose router id is lower than ours. One that may be lower, as behind a border, is.
   unsigned before = 0;
   bool kept = false;  // it is not: we have an external LSA of it that no area takes
+  // Us too where it is ours. Empty where `others` is by a border, which does not tell who.
+  std::vector<IpAddress> routers = {};
 
   friend bool operator==(const Finding&, const Finding&) = default;
 };

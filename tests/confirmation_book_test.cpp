@@ -224,3 +224,27 @@ TEST_CASE(
   story.book.lose(Family::ipv4, story.now);
   CHECK_FALSE(story.book.sighting_of(story.what));
 }
+
+TEST_CASE("confirmation: who announces it is told as long as it is known") {
+  Story story;
+  const auto ip = [](const char* text) { return IpAddress::parse(text).value(); };
+  const auto told = [&] { return story.book.announcers_of(story.what, story.now); };
+  const auto take = [&](const Finding& found) {
+    story.book.take(story.what, found, kWell, story.now, story.now, ip("192.0.2.102"));
+  };
+  story.see(State::announced);
+  CHECK_FALSE(told());
+  take({true, 1, 1, false, {ip("192.0.2.101"), ip("192.0.2.102")}});
+  CHECK(told() == Announcers{{"192.0.2.101", false}, {"192.0.2.102", true}});
+  take({false, 0});
+  CHECK(told() == Announcers{});
+  take({false, 1, 1});  // by a border
+  CHECK_FALSE(told());
+  take({true, 0, 0, false, {ip("192.0.2.102")}});
+  CHECK(told() == Announcers{{"192.0.2.102", true}});
+  story.now += 60s;
+  CHECK_FALSE(told());
+  take({true, 0, 0, false, {ip("192.0.2.102")}});
+  story.book.lose(Family::ipv4, story.now);
+  CHECK_FALSE(told());
+}

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <fstream>
+#include <span>
 #include <sstream>
 #include <string>
 
@@ -49,15 +50,23 @@ LinkState six(const std::string& name) {
   return std::move(read).value();
 }
 
+// Without who they are.
+Finding counted(const Prefix& prefix, std::span<const Lsa> lsas, const LinkState& state) {
+  auto out = finding_of(prefix, lsas, state);
+  CHECK((out.routers.empty() || out.routers.size() == out.others + (out.ours ? 1 : 0)));
+  out.routers.clear();
+  return out;
+}
+
 Finding found4(const std::string& of_prefix, const std::string& of_state) {
   auto lsas = prefix(of_prefix).lsas;
   const auto all = state(of_state);
   lsas.insert(lsas.end(), all.lsas.begin(), all.lsas.end());
-  return finding_of(kPrefix4, lsas, all);
+  return counted(kPrefix4, lsas, all);
 }
 Finding found6(const std::string& name) {
   const auto all = six(name);
-  return finding_of(kPrefix6, all.lsas, all);
+  return counted(kPrefix6, all.lsas, all);
 }
 
 std::string with(std::string text, const std::string& what, const std::string& by) {
@@ -104,7 +113,7 @@ TEST_CASE("link state: an external LSA that no area takes is announced to nobody
   const std::string stub = R"("areaIsStub":true)";
   auto normal = read_ospf6_state(with(answer("six_stub"), stub, R"("areaIsStub":false)"), kBoth);
   REQUIRE(normal);
-  CHECK(finding_of(kPrefix6, normal->lsas, *normal) == Finding{true, 0});
+  CHECK(counted(kPrefix6, normal->lsas, *normal) == Finding{true, 0});
   CHECK(state("state_both").floods_external);
   CHECK(state("state_old_page").floods_external);
   CHECK_FALSE(state("state_nssa").floods_external);
@@ -114,12 +123,28 @@ TEST_CASE("link state: an external LSA that no area takes is announced to nobody
                   ->floods_external);
 }
 
+TEST_CASE("link state: who announces it is told, but for what a border tells") {
+  LinkState state;
+  state.router_id = kNear;
+  state.reachable = {kRouter, kFar};
+  state.floods_external = true;
+  const auto who = [&](std::vector<Lsa> lsas) { return finding_of(kPrefix4, lsas, state).routers; };
+  using Routers = std::vector<IpAddress>;
+  CHECK(who({}).empty());
+  CHECK(who({{Kind::external, kPrefix4, kFar, false}, {Kind::external, kPrefix4, kNear, false}}) ==
+        Routers{kNear, kFar});
+  CHECK(who({{Kind::external, kPrefix4, kFar, false}, {Kind::own_link, kPrefix4, kRouter, false}}) ==
+        Routers{kRouter, kFar});
+  CHECK(who({{Kind::external, kPrefix4, ip("198.51.100.9"), false}}).empty());
+  CHECK(who({{Kind::summary, kPrefix4, kRouter, false}}).empty());
+}
+
 TEST_CASE("link state: what border routers tell is no reason to count more than there are") {
   LinkState state;
   state.router_id = kNear;
   state.reachable = {kRouter, kFar};
   state.floods_external = true;
-  const auto found = [&](std::vector<Lsa> lsas) { return finding_of(kPrefix4, lsas, state); };
+  const auto found = [&](std::vector<Lsa> lsas) { return counted(kPrefix4, lsas, state); };
   CHECK(found({}) == Finding{false, 0});
   CHECK(found({{Kind::summary, kPrefix4, kRouter, false}}) == Finding{false, 1, 1});
   CHECK(found({{Kind::summary, kPrefix4, kRouter, false}, {Kind::summary, kPrefix4, kFar, false}}).others ==

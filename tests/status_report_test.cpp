@@ -150,6 +150,94 @@ TEST_CASE("report: a keeper that owes an answer for long is a problem") {
   CHECK(house.report.now().problems == Words{"the keeper does not answer"});
 }
 
+TEST_CASE("report: detail tells what happened lately, to those who ask for it") {
+  House house;
+  house.services.push_back(house.service("dns", {on_lo("192.0.2.1/32"), on_lo("192.0.2.2/32")}));
+  house.report.name_by([](const Advertisement& what) {
+    return what == on_lo("192.0.2.2/32") ? std::nullopt : std::optional(Announcers{{"192.0.2.101", true}});
+  });
+  house.services[0]->start(0);
+  house.run();
+  CHECK_FALSE(house.report.now().services[0].history);
+  // It is kept once somebody asks.
+  CHECK(house.report.now(true).services[0].history == ServiceHistory{});
+  CHECK_FALSE(house.report.now().services[0].history);
+  const auto begun = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+  house.says = {Verdict::fail, Evidence::soft, "refused", "nobody there"};
+  house.run();
+  house.services[0]->ask_afresh();
+  house.services[0]->start(0);
+  house.says = {Verdict::pass, Evidence::soft, "answer", "again"};
+  house.run();
+  house.services[0]->ask_afresh();
+  auto dns = house.report.now(true).services[0];
+  REQUIRE(dns.history);
+  const auto& recent = dns.history->recent;
+  REQUIRE(recent.size() >= 4);
+  CHECK(recent[0].reason == "refused");
+  CHECK(recent.back().verdict == Verdict::pass);
+  CHECK(recent.back().at >= recent.front().at);
+  CHECK(recent.front().at >= begun - 5ms);
+  CHECK(recent.back().at <= dns.last_check->at + 5ms);
+  std::vector<std::string> changes;
+  for (const auto& each : dns.history->transitions)
+    changes.push_back(std::string(to_string(each.to)) + " " + each.reason + ", " + each.detail);
+  CHECK(changes ==
+        Words{"down refused, nobody there", "unknown afresh, ", "up answer, again", "unknown afresh, "});
+  // Since when is what the keeper's words tell, and that alone.
+  const auto since = [&](std::size_t index) {
+    const auto all = house.report.now(true);
+    return all.services[0].advertise.at(index).detail->since;
+  };
+  CHECK(dns.advertise[0].detail->announcers == Announcers{{"192.0.2.101", true}});
+  CHECK_FALSE(dns.advertise[1].detail->announcers);
+  CHECK_FALSE(since(0));
+  house.report.take({{State::announced, State::withdrawn}, {}});
+  CHECK_FALSE(since(0));
+  house.report.take({{State::announced, State::announced}, {}});
+  CHECK_FALSE(since(0));
+  REQUIRE(since(1));
+  CHECK(*since(1) >= begun);
+  const auto first = since(1);
+  usleep(5000);
+  house.report.take({{State::withdrawn, State::announced}, {}});
+  CHECK(since(1) == first);
+  CHECK(since(0) > first);
+  // Through a reload it is kept.
+  house.report.before_change();
+  house.services[0]->reconfigure([&] {
+    auto service = house.service("dns", {on_lo("192.0.2.2/32"), on_lo("192.0.2.3/32")});
+    ServiceConfig config;
+    config.name = "dns";
+    config.advertise = service->config().advertise;
+    return config;
+  }());
+  house.report.after_change();
+  CHECK(since(0) == first);
+  house.report.take({{State::announced, State::withdrawn}, {}});
+  CHECK(since(0) == first);
+  CHECK_FALSE(since(1));
+  usleep(5000);
+  house.report.take({{State::withdrawn, State::announced}, {}});
+  CHECK(since(0) > first);
+  CHECK(since(1) == since(0));
+}
+
+TEST_CASE("report: of very many services less is told of each") {
+  House house;
+  for (int i = 0; i < 8000; ++i) house.services.push_back(house.service("s" + std::to_string(i), {}));
+  auto& one = *house.services[0];
+  one.start(0);
+  one.keep_history();
+  const auto begun = Clock::now();
+  while (one.history()->answers().size() < 8 && Clock::now() - begun < 10s) {
+    Timer look(house.loop, [&] { house.loop.stop(); });
+    look.start(5ms);
+    house.loop.run();
+  }
+  CHECK(house.report.now(true).services[0].history->recent.size() == 4);
+}
+
 TEST_CASE("report: requests are answered or refused") {
   House house;
   house.services.push_back(house.service("dns", {on_lo("192.0.2.1/32")}));
@@ -161,6 +249,11 @@ TEST_CASE("report: requests are answered or refused") {
   CHECK_FALSE(other.ok);
   CHECK(other.body == "there is no request \"drain\"");
   CHECK_FALSE(house.report.answer({"status", {"dns"}}).ok);
+  CHECK_FALSE(reply.body.find("recent") != std::string::npos);
+  const auto detail = house.report.answer({"status", {"detail"}});
+  CHECK(detail.body.find("recent") != std::string::npos);
+  CHECK(read_status(detail.body)->services.at(0).history);
+  CHECK_FALSE(house.report.answer({"status", {"detail", "detail"}}).ok);
 }
 
 TEST_CASE("report: an answer that took long to make is given again for a while, but not for long") {

@@ -122,6 +122,51 @@ TEST_CASE("status: the JSON has the names that scripts know") {
   CHECK(status_json({}, false) == R"({"services":[],"instances":[]})");
 }
 
+TEST_CASE("status: detail is told where it was asked for, and read back") {
+  auto one = some();
+  auto& dns = one.services[0];
+  dns.history.emplace();
+  CHECK(read_status(status_json(std::vector{one}, false)).value() == one);
+  dns.history->recent = {{at("2026-11-25T11:59:59.000Z"), Verdict::fail, "timeout", 800ms},
+                         {at("2026-11-25T12:00:00.000Z"), Verdict::pass, "answer", 1234us}};
+  dns.history->transitions = {{at("2026-11-25T09:01:07.005Z"), HealthState::up, "answer", "NOERROR"},
+                              {at("2026-11-25T09:02:07.005Z"), HealthState::unknown, "", ""}};
+  dns.advertise[0].detail = AdvertisementDetail{at("2026-11-25T09:01:07.105Z"),
+                                                Announcers{{"192.0.2.101", true}, {"192.0.2.102", false}}};
+  dns.advertise[1].detail = AdvertisementDetail{};
+  const auto text = status_json(std::vector{one}, false);
+  const auto got = json::parse(text)["services"][0];
+  CHECK(got["recent"] == json::parse(R"([
+    {"at": "2026-11-25T11:59:59.000Z", "verdict": "fail", "reason": "timeout", "duration_ms": 800.0},
+    {"at": "2026-11-25T12:00:00.000Z", "verdict": "pass", "reason": "answer", "duration_ms": 1.234}])"));
+  CHECK(got["transitions"] == json::parse(R"([
+    {"at": "2026-11-25T09:01:07.005Z", "to": "up", "reason": "answer", "detail": "NOERROR"},
+    {"at": "2026-11-25T09:02:07.005Z", "to": "unknown", "reason": null, "detail": null}])"));
+  CHECK(got["advertise"][0]["since"] == "2026-11-25T09:01:07.105Z");
+  CHECK(got["advertise"][0]["announcers"] == json::parse(R"([{"router": "192.0.2.101", "here": true},
+    {"router": "192.0.2.102", "here": false}])"));
+  CHECK(got["advertise"][1]["since"].is_null());
+  CHECK(got["advertise"][1]["announcers"].is_null());
+  CHECK_FALSE(got["advertise"][2].contains("since"));
+  CHECK_FALSE(json::parse(text)["services"][1].contains("recent"));
+  CHECK(read_status(text).value() == one);
+  const auto broken = [&](const char* pointer, const json& value) {
+    auto copy = json::parse(text);
+    copy[json::json_pointer(pointer)] = value;
+    const auto error = error_of(copy);
+    return error.substr(0, error.find(" is missing"));
+  };
+  CHECK(broken("/services/0/recent", 1) == "\"recent\"");
+  CHECK(broken("/services/0/recent/0", 1) == "\"at\"");
+  CHECK(broken("/services/0/recent/0/reason", 1) == "\"reason\"");
+  CHECK(broken("/services/0/transitions", nullptr) == "\"transitions\"");
+  CHECK(broken("/services/0/transitions/1/to", "well") == "\"to\"");
+  CHECK(broken("/services/0/advertise/0/since", 5) == "\"since\"");
+  CHECK(broken("/services/0/advertise/0/announcers", 5) == "\"announcers\"");
+  CHECK(broken("/services/0/advertise/0/announcers/0", "x") == "\"router\"");
+  CHECK(broken("/services/0/advertise/0/announcers/0/here", "x") == "\"here\"");
+}
+
 TEST_CASE("status: what a daemon says is read back") {
   const auto got = read_status(status_json(std::vector{some()}, false));
   REQUIRE_MESSAGE(got, (got ? "" : got.error()));

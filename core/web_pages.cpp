@@ -1,0 +1,72 @@
+#include "web_pages.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "page_files.hpp"
+
+namespace anyprobe {
+namespace {
+
+constexpr const char* kEvents = "/events";
+constexpr Duration kLook = std::chrono::milliseconds(250);
+constexpr Duration kPiece = std::chrono::milliseconds(50);
+// Who hears nothing for longer takes us for gone; page.js knows it.
+constexpr Duration kAlive = std::chrono::seconds(10);
+// To look takes a tenth of the time at most.
+constexpr int kRest = 9;
+
+std::string own_name() {
+  char name[256] = {};
+  gethostname(name, sizeof name - 1);
+  return name;
+}
+
+WallTime wall_now() {
+  return std::chrono::floor<WallTime::duration>(std::chrono::system_clock::now());
+}
+
+}  // namespace
+
+WebPages::WebPages(EventLoop& loop, WebServer& server, Source source)
+    : server_(server), source_(std::move(source)), feed_(own_name()), timer_(loop, [this] { tell(); }) {
+  for (const auto& file : page_files()) {
+    server_.answer(std::string(file.path), [&file] {
+      return WebReply{.type = std::string(file.type), .body = std::string(file.body)};
+    });
+  }
+  server_.answer("/status.json",
+                 [this] { return WebReply{.type = "application/json", .body = source_.json()}; });
+  server_.stream(kEvents, [this] { return begin(); });
+}
+
+std::string WebPages::begin() {
+  auto all = server_sent_event("all", feed_.begin(source_.status(), wall_now()));
+  if (!timer_.active()) timer_.start(kLook);
+  return all;
+}
+
+void WebPages::tell() {
+  if (server_.watchers(kEvents) == 0) {
+    feed_.forget();
+    return;
+  }
+  const auto now = Clock::now();
+  if (now >= look_again_) {
+    feed_.look(source_.status(), wall_now());
+    look_again_ = Clock::now() + std::max<Duration>(kLook, kRest * (Clock::now() - now));
+  }
+  const auto piece = feed_.next();
+  if (!piece.empty()) {
+    server_.send(kEvents, server_sent_event("change", piece));
+    told_ = now;
+  } else if (now - told_ >= kAlive) {
+    server_.send(kEvents, server_sent_event("alive", "{\"now\":\"" + to_text(wall_now()) + "\"}"));
+    told_ = now;
+  }
+  piece.empty() ? timer_.start_at(look_again_) : timer_.start(kPiece);
+}
+
+}  // namespace anyprobe
