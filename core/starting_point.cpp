@@ -142,7 +142,8 @@ std::vector<Prefix> candidates_of(const HostFacts& facts) {
   for (const bool used : {true, false}) {
     std::set<Prefix> sorted;
     for (const auto& one : facts.filtered) {
-      if (one.used == used && one.exact && may_serve(one.prefix)) sorted.insert(one.prefix);
+      if (one.used == used && one.exact && !one.for_routes && may_serve(one.prefix))
+        sorted.insert(one.prefix);
     }
     for (const auto& prefix : sorted) {
       if (std::find(out.begin(), out.end(), prefix) == out.end()) out.push_back(prefix);
@@ -251,7 +252,10 @@ std::string findings(const HostFacts& facts) {
     for (const auto& one : facts.filtered) {
       if (may_serve(one.prefix) != host) continue;
       let_out.push_back(one.prefix.to_string() + (one.exact ? "" : " and longer") + ", by " +
-                        harmless(one.by) + (one.used ? "" : ", which nothing is redistributed by"));
+                        harmless(one.by) +
+                        (one.for_routes ? ", for routes of the kernel"
+                         : one.used     ? ""
+                                        : ", which nothing is redistributed by"));
     }
   }
   out.line(let_out.empty()

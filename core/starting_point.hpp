@@ -13,9 +13,10 @@ namespace anyprobe {
 // What the routing daemon is configured to let out.
 struct FilteredPrefix {
   Prefix prefix;
-  std::string by;     // what names it: "prefix-list anycast"
-  bool exact = true;  // of a list: this prefix, and no longer one
-  bool used = false;  // what is redistributed passes by it
+  std::string by;           // what names it: "prefix-list anycast"
+  bool exact = true;        // of a list: this prefix, and no longer one
+  bool used = false;        // what is redistributed passes by it
+  bool for_routes = false;  // routes of the kernel alone: no address of this host
 
   friend bool operator==(const FilteredPrefix&, const FilteredPrefix&) = default;
 };

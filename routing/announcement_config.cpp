@@ -195,6 +195,23 @@ std::string function(const std::string& name, const std::string& comment,
   return out + "\treturn false;\n}\n\n";
 }
 
+constexpr const char* kBirdComment =
+    "# Printed by anyprobe frr-config --style bird: what BIRD 2 needs to announce what is configured, and\n"
+    "# nothing else. Print it to /etc/bird/anyprobe.conf again whenever the configuration has changed, and "
+    "then\n"
+    "# `birdc configure`. In bird.conf, once:\n"
+    "#   before the protocols:    include \"/etc/bird/anyprobe.conf\";\n"
+    "#   in protocol kernel:      learn;\n"
+    "#     in its ipv4 or ipv6:   preference 200;  import where anyprobe_route();\n"
+    "#   in protocol ospf v2 and v3, in ipv4 or ipv6:  export filter anyprobe_announced;\n"
+    "# The preference is above the 150 of OSPF, or a route that another node announces too counts as "
+    "OSPF's.\n"
+    "# Left to you: the router id, the interfaces and areas of OSPF, with `retransmit 2`, the least that "
+    "BIRD takes,\n"
+    "# on the interface that faces the router. Name there a prefix that covers the link and no service "
+    "address: else\n"
+    "# OSPF of IPv4 takes in every address of the interface.\n";
+
 std::string bird(const AllNeeds& needs) {
   std::vector<std::string> addresses;
   std::vector<std::string> routes;
@@ -203,29 +220,22 @@ std::string bird(const AllNeeds& needs) {
     if (!own.addresses.empty()) addresses.push_back(is_among(own.addresses));
     if (!own.routes.empty()) routes.push_back(is_among(own.routes));
   }
-  auto interfaces = needs.interfaces;
+  std::string unspeakable;
+  std::set<std::string> interfaces;
+  const auto take = [&](const std::string& name) {
+    // BIRD has no escape for it within a text.
+    const bool good = name.find('"') == std::string::npos;
+    if (good)
+      interfaces.insert(name);
+    else
+      unspeakable += "# Not announced, since BIRD cannot be told the name: interface " + name + "\n";
+    return good;
+  };
+  for (const auto& name : needs.interfaces) take(name);
   for (const auto& link : needs.links) {
-    addresses.push_back("ifname = \"" + link + "\"");
-    interfaces.insert(link);
+    if (take(link)) addresses.push_back("ifname = \"" + link + "\"");
   }
-  std::string out =
-      "# Printed by anyprobe frr-config --style bird: what BIRD 2 needs to announce what is configured, and "
-      "nothing\n"
-      "# else. Print it to /etc/bird/anyprobe.conf, then in bird.conf, once, whatever is configured later:\n"
-      "#   include \"/etc/bird/anyprobe.conf\";            before the protocols\n"
-      "#   export filter anyprobe_announced;             in ipv4 or ipv6 of `protocol ospf v2` and `protocol "
-      "ospf v3`\n"
-      "#   learn;                                        in `protocol kernel`, of both families, and in "
-      "their ipv4 or\n"
-      "#   preference 200; import where anyprobe_route();    ipv6; above the 150 of OSPF, or what another "
-      "node\n"
-      "#                                                 announces too counts as OSPF's\n"
-      "# and `birdc configure` after each change. Left to you: the router id, the interfaces and areas of "
-      "OSPF, with\n"
-      "# `retransmit 2`, the least that BIRD takes, on the interface that faces the router. Without a prefix "
-      "there\n"
-      "# that covers the link alone, OSPF of IPv4 takes in every address of the interface.\n" +
-      left_out(needs, "#") + "\n";
+  std::string out = std::string(kBirdComment) + left_out(needs, "#") + unspeakable + "\n";
   out += function("anyprobe_address", "Addresses of services, and those of the links.", addresses);
   // What FRR does not see: whose a route is.
   for (auto& condition : routes)

@@ -57,8 +57,9 @@ class Reader {
       map_ = words.size() > 1 ? words[1] : "";
     } else if (words[0] == "match" && words.size() > 3 && !map_.empty()) {
       match(words);
-    } else if (words[0] == "redistribute") {
-      if (const auto name = after(words, "route-map"); !name.empty()) redistributing_.emplace(name[0]);
+    } else if (words[0] == "redistribute" && words.size() > 1) {
+      if (const auto name = after(words, "route-map"); !name.empty())
+        redistributing_[std::string(name[0])] |= words[1] != "kernel";
     } else if (words[0] == "network") {
       if (in_ospf_) network(words);
     } else {
@@ -67,18 +68,22 @@ class Reader {
   }
 
   std::vector<FilteredPrefix> found() {
-    std::set<std::string> used;
+    std::map<std::string, bool> used;  // whether for more than routes of the kernel
     for (const auto& [map, name] : matches_) {
-      if (redistributing_.contains(map)) used.insert(name);
+      if (const auto by = redistributing_.find(map); by != redistributing_.end()) used[name] |= by->second;
     }
     std::vector<FilteredPrefix> out;
     std::map<Prefix, std::size_t> places;
     for (auto& [one, name] : entries_) {
-      one.used = one.used || used.contains(name);
+      if (const auto by = used.find(name); by != used.end() && !name.empty()) {
+        one.used = true;
+        one.for_routes = !by->second;
+      }
       const auto [place, fresh] = places.emplace(one.prefix, out.size());
       if (fresh) {
         out.push_back(one);
-      } else if (auto& before = out[place->second]; !before.used && one.used) {
+      } else if (auto& before = out[place->second];
+                 (one.used && !before.used) || (one.used && before.for_routes && !one.for_routes)) {
         before = one;
       }
     }
@@ -135,7 +140,7 @@ class Reader {
   std::string map_;  // within which route-map
   std::vector<Entry> entries_;
   std::vector<std::pair<std::string, std::string>> matches_;  // a route-map and a list
-  std::set<std::string, std::less<>> redistributing_;         // route-maps
+  std::map<std::string, bool> redistributing_;  // route-maps, and whether of more than routes of the kernel
 };
 
 }  // namespace

@@ -171,13 +171,16 @@ def test_loaded_again_it_changes_nothing(booted, texts, tmp_path):
     assert configured() == before
     # Before all others in the list.
     file.write_text(texts["frr"].replace("ip prefix-list anyprobe-addresses permit 192.0.2.1/32\n",
-                                         "ip prefix-list anyprobe-addresses permit 192.0.1.255/32\n"
+                                         "ip prefix-list anyprobe-addresses permit 192.0.2.0/32\n"
                                          "ip prefix-list anyprobe-addresses permit 192.0.2.1/32\n"))
     vtysh("-f", str(file))
     after = configured()["ospfd"]
     assert set(after.splitlines()) - set(before["ospfd"].splitlines()) == {
-        line for line in after.splitlines() if line.endswith("permit 192.0.1.255/32")}
+        line for line in after.splitlines() if line.endswith("permit 192.0.2.0/32")}
     assert len(booted.routes.changes) == changes
+    for daemon in node.frr.processes:
+        node.frr.configure(daemon, "no ip prefix-list anyprobe-addresses permit 192.0.2.0/32")
+    assert configured() == before
     node.del_address(ADDRESSES[0])
     booted.wait_route(ADDRESSES[0], None)
 
@@ -196,8 +199,8 @@ def test_init_on_a_node_with_unbound_and_frr(booted, tmp_path):
     [found] = json.loads(judged.stdout)["services"]
     assert (found["name"], found["probe"]["type"]) == ("dns", "dns")
     announced = {one["address"] for one in found["advertise"]}
-    assert {*ADDRESSES, *FROM_FILE, *TOKEN, "192.0.2.153/32"} <= announced
-    assert not announced & set(SUMMARY)
+    assert announced == {*ADDRESSES, *FROM_FILE, *TOKEN}
+    assert "192.0.2.153/32, by prefix-list anyprobe-routes, for routes of the kernel" in done.stdout
     assert "203.0.113.64/28, by prefix-list" in done.stdout
     assert "192.0.2.66/32" in done.stdout.split("On lo already")[1].split('"services"')[0]
     node.del_address("192.0.2.66/32")

@@ -212,6 +212,15 @@ def test_each_option_of_each_probe_is_there(validator):
     assert "10ms" in defs["service"]["properties"]["interval"]["description"]
 
 
+def test_each_key_is_described(validator):
+    """Also those that are no plain options, which have their words in core/schema.cpp."""
+    def told(one):
+        return one.get("description") or one.get("$ref")
+    schema_of_service = validator.schema["$defs"]["service"]
+    assert [key for one in (validator.schema, schema_of_service) for key, value in one["properties"].items()
+            if not told(value)] == []
+
+
 def test_probes_of_modules_are_there(tmp_path):
     """Of the folder that the configuration names."""
     module = BUILD / "tests" / "libgood_module.so"
