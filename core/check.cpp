@@ -7,6 +7,7 @@
 #include "flags.hpp"
 #include "local_commands.hpp"
 #include "runner.hpp"
+#include "schema.hpp"
 #include "text.hpp"
 
 namespace anyprobe {
@@ -18,26 +19,6 @@ struct Checked {
   Duration took{};
   std::unique_ptr<Runner> runner;
 };
-
-std::optional<Config> load(const CommandLine& line, EventLoop& loop, PluginTable& plugins,
-                           ConfigErrors& errors, CommandRunner* commands = nullptr) {
-  std::vector<ConfigDocument> documents;
-  const auto files = read_files(line, &documents);
-  if (!files) {
-    errors.add(files.error());
-    return std::nullopt;
-  }
-  if (documents.empty()) documents = assemble(line, *files, errors);
-  if (!errors.empty()) return std::nullopt;
-  ConfigContext context;
-  context.loop = &loop;
-  context.plugins = &plugins;
-  context.commands = commands;
-  context.needs_advertisements = line.command != Command::check;
-  auto config = load_config(documents, context, errors);
-  if (!errors.empty()) return std::nullopt;
-  return config;
-}
 
 int code_of(const Result& result) {
   return result.verdict == Verdict::pass ? kDone : result.verdict == Verdict::fail ? kCritical : kUnknown;
@@ -79,6 +60,26 @@ int cannot_tell(const std::vector<std::string>& why) {
 }
 
 }  // namespace
+
+std::optional<Config> load(const CommandLine& line, EventLoop& loop, PluginTable& plugins,
+                           ConfigErrors& errors, CommandRunner* commands) {
+  std::vector<ConfigDocument> documents;
+  const auto files = read_files(line, &documents);
+  if (!files) {
+    errors.add(files.error());
+    return std::nullopt;
+  }
+  if (documents.empty()) documents = assemble(line, *files, errors);
+  if (!errors.empty()) return std::nullopt;
+  ConfigContext context;
+  context.loop = &loop;
+  context.plugins = &plugins;
+  context.commands = commands;
+  context.needs_advertisements = line.command != Command::check;
+  auto config = load_config(documents, context, errors);
+  if (!errors.empty()) return std::nullopt;
+  return config;
+}
 
 int refuse(const CommandLine& line, const ConfigErrors& errors) {
   for (const auto& what : errors.lines())
@@ -134,12 +135,26 @@ int run_validate(const CommandLine& line, PluginTable& plugins) {
   return kDone;
 }
 
+namespace {
+
+// Those of the modules, where a configuration is named. kDone, or what went wrong.
+int load_modules(const CommandLine& line, PluginTable& plugins) {
+  if (line.config.empty()) return kDone;
+  EventLoop loop;
+  ConfigErrors errors;
+  return load(line, loop, plugins, errors) ? kDone : refuse(line, errors);
+}
+
+}  // namespace
+
+int run_schema(const CommandLine& line, PluginTable& plugins) {
+  if (const int code = load_modules(line, plugins); code != kDone) return code;
+  std::printf("%s\n", schema_of(plugins).dump(2).c_str());
+  return kDone;
+}
+
 int run_probes(const CommandLine& line, PluginTable& plugins) {
-  if (!line.config.empty()) {
-    EventLoop loop;
-    ConfigErrors errors;
-    if (!load(line, loop, plugins, errors)) return refuse(line, errors);
-  }
+  if (const int code = load_modules(line, plugins); code != kDone) return code;
   if (line.names.empty()) {
     for (const auto* plugin : plugins.all()) std::printf("%-12s%s\n", plugin->type, plugin->summary);
     return kDone;

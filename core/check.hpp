@@ -1,6 +1,8 @@
 // The commands that run no daemon.
 #pragma once
 
+#include <optional>
+
 #include "command_line.hpp"
 #include "plugin_table.hpp"
 
@@ -10,6 +12,12 @@ namespace anyprobe {
 int run_check(const CommandLine& line, PluginTable& plugins);
 int run_validate(const CommandLine& line, PluginTable& plugins);
 int run_probes(const CommandLine& line, PluginTable& plugins);
+int run_schema(const CommandLine& line, PluginTable& plugins);
+
+// The configuration that the command line asks for, with its probes, as for `validate`; none where there is
+// any error.
+std::optional<Config> load(const CommandLine& line, EventLoop& loop, PluginTable& plugins,
+                           ConfigErrors& errors, CommandRunner* commands = nullptr);
 
 // Each line to standard error, after the program's name; returns kUsage or kConfiguration.
 int refuse(const CommandLine& line, const ConfigErrors& errors);

@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "announce_flags.hpp"
+#include "first_flags.hpp"
 #include "flags.hpp"
 #include "text.hpp"
 #include "usage.hpp"
@@ -54,6 +55,12 @@ class Parser {
       line_.command = Command::withdraw;
     else if (word == "probes")
       line_.command = Command::probes;
+    else if (word == "frr-config")
+      line_.command = Command::frr_config;
+    else if (word == "schema")
+      line_.command = Command::schema;
+    else if (word == "init")
+      line_.command = Command::init;
     else
       return Error{in_quotes(word) + " is no command (see anyprobe --help)"};
     return finish(rest, false);
@@ -222,6 +229,7 @@ class Parser {
                        "all there is; asked for so that it is not done in error", raise(line_.all)});
       flags.push_back(run_dir_flag("where the files of the instances are"));
     }
+    if (command == Command::frr_config || command == Command::init) first_flags(line_, flags);
     if (daemon) add_daemon_flags(flags);
     flags.push_back({"version", Flag::Argument::none, "", "print the version", [this](const std::string&) {
                        line_.command = Command::version;
@@ -237,7 +245,8 @@ class Parser {
       return "a configuration of this one service; flags win over it (default: " +
              std::string(kConfigFolder) + "/" + line_.program + ".json where it is)";
     }
-    if (line_.command == Command::probes) return "a configuration whose folder of plugins is looked into too";
+    if (line_.command == Command::probes || line_.command == Command::schema)
+      return "a configuration whose folder of plugins is looked into too";
     return "the configuration; conf.d/*.json beside it are read after it (default: " +
            std::string(kConfigFolder) + "/anyprobe.json)";
   }

@@ -26,6 +26,9 @@ enum class Command : std::uint8_t {
   validate,
   withdraw,
   probes,
+  frr_config,
+  schema,
+  init,
   help,
   version
 };
@@ -47,9 +50,13 @@ struct CommandLine {
   bool print = false;
   bool as_json = false;
   bool as_nagios = false;
-  bool detail = false;   // of status: what happened lately, too
-  std::string textfile;  // of status: where its metrics go
-  bool all = false;      // of withdraw, drain and resume
+  bool detail = false;               // of status: what happened lately, too
+  std::string textfile;              // of status: where its metrics go
+  std::string style = "frr";         // of frr-config: for which daemons
+  std::string output;                // of init: a file; empty: standard output
+  std::string frr_dir = "/etc/frr";  // of init: where the configuration of FRR is
+  std::string vty_dir = kVtyDir;     // of init
+  bool all = false;                  // of withdraw, drain and resume
   bool wait = false;
   bool force = false;
   Duration timeout = std::chrono::seconds(30);  // of --wait

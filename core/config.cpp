@@ -16,7 +16,7 @@ using json = nlohmann::ordered_json;
 using std::chrono::milliseconds;
 
 constexpr std::string_view kServiceKeys[] = {"name", "probe", "probes", "require", "advertise", "damping"};
-constexpr std::string_view kTopKeys[] = {"services", "defaults", "log", "frr", "metrics"};
+constexpr std::string_view kTopKeys[] = {"services", "defaults", "log", "frr", "metrics", "$schema"};
 constexpr std::string_view kDampingKey[] = {"damping"};
 constexpr std::size_t kMostServices = 20000;
 // Each renewal of an address costs us and the routing daemons something, so many are renewed less often.
@@ -384,6 +384,13 @@ std::string wrong_with_name(std::string_view name) {
   return good
              ? ""
              : in_quotes(name) + " is no name (letters, digits, dot, dash, underscore and colon, at most 64)";
+}
+
+std::span<const std::string_view> service_keys() {
+  return kServiceKeys;
+}
+std::span<const std::string_view> top_keys() {
+  return kTopKeys;
 }
 
 Config load_config(std::span<const ConfigDocument> documents, const ConfigContext& context,

@@ -113,6 +113,9 @@ std::span<const OptionSpec> top_options();
 std::span<const OptionSpec> log_options();
 std::span<const OptionSpec> frr_options();
 std::span<const OptionSpec> metrics_options();
+// The keys beside them, of a service and of the whole, whose values are no plain ones.
+std::span<const std::string_view> service_keys();
+std::span<const std::string_view> top_keys();
 
 // The configuration as it was understood, defaults filled in, as JSON.
 nlohmann::ordered_json describe(const Config& config);

@@ -7,6 +7,7 @@
 #include "daemon.hpp"
 #include "drain_command.hpp"
 #include "exit_codes.hpp"
+#include "first_commands.hpp"
 #include "own_process.hpp"
 #include "probes/builtin.hpp"
 #include "status_command.hpp"
@@ -43,6 +44,12 @@ int run(const std::vector<std::string>& arguments) {
       return run_withdraw(*line);
     case Command::probes:
       return run_probes(*line, plugins);
+    case Command::schema:
+      return run_schema(*line, plugins);
+    case Command::frr_config:
+      return run_frr_config(*line, plugins);
+    case Command::init:
+      return run_init(*line, plugins);
     case Command::run:
     case Command::probe_daemon:
       break;

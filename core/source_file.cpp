@@ -18,7 +18,8 @@ Outcome<std::string> read_descriptor(int fd) {
   struct stat status {};
   if (fstat(fd, &status) != 0) return Error{std::strerror(errno)};
   if (S_ISDIR(status.st_mode)) return Error{"is a directory"};
-  if (!S_ISREG(status.st_mode)) return Error{"is no regular file"};
+  if (!S_ISREG(status.st_mode) && !(S_ISFIFO(status.st_mode) && fd == STDIN_FILENO))
+    return Error{"is no regular file"};
   const Error too_large{"is larger than " + std::to_string(kLargestFile >> 20U) + " MiB"};
   if (static_cast<std::uintmax_t>(status.st_size) > kLargestFile) return too_large;
   std::string text;
@@ -36,6 +37,12 @@ Outcome<std::string> read_descriptor(int fd) {
 }  // namespace
 
 Outcome<SourceFile> read_source_file(const std::string& path, const std::string& name) {
+  // What another program prints is read as it is opened already: `anyprobe init | anyprobe validate ...`.
+  if (path == "/dev/stdin") {
+    const auto text = read_descriptor(STDIN_FILENO);
+    if (!text) return Error{path + ": " + text.error()};
+    return SourceFile{name, *text, SourceFile::Role::configuration};
+  }
   // Without O_NONBLOCK a fifo in the file's place would hold us for ever.
   const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) return Error{path + ": " + std::strerror(errno)};

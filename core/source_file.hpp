@@ -23,7 +23,7 @@ struct SourceFile {
 
 inline constexpr std::size_t kLargestFile = 16U << 20U;
 
-// A regular file of at most kLargestFile octets.
+// A regular file of at most kLargestFile octets; /dev/stdin may be a pipe too, and is read where it stands.
 Outcome<SourceFile> read_source_file(const std::string& path, const std::string& name);
 
 // The main file and, with `drop_ins`, each conf.d/*.json beside it, in the order of their names.

@@ -17,6 +17,9 @@ std::string usage() {
          "  validate              the configuration only, every error with its path\n"
          "  withdraw --all        clear what any run left in the kernel\n"
          "  probes [TYPE]         the probes there are, or the options of one\n"
+         "  init                  a configuration to start from, by what is found here\n"
+         "  frr-config            what FRR, Quagga or BIRD needs for what is configured\n"
+         "  schema                the JSON Schema of the configuration, for editors\n"
          "\n"
          "anyprobe COMMAND --help tells the options of a command. Started as dns-probe it\n"
          "is the prober of that one service: see dns-probe --help.\n";
@@ -58,6 +61,17 @@ std::string usage_of(const CommandLine& line, const PluginTable& plugins) {
              "to its next run.\n";
     case Command::probes:
       return "Usage: anyprobe probes [TYPE]\n\nThe probes there are, or the options of one.\n";
+    case Command::init:
+      return "Usage: anyprobe init [options]\n\n"
+             "Looks which services listen here, which addresses FRR lets out and which are on\n"
+             "lo, and prints a configuration with comments to start from. Changes nothing.\n";
+    case Command::frr_config:
+      return "Usage: anyprobe frr-config [options]\n\n"
+             "Prints what a routing daemon needs to announce what is configured, and nothing\n"
+             "else: prefix-lists, route-maps and redistribution, or filters.\n";
+    case Command::schema:
+      return "Usage: anyprobe schema [options]\n\n"
+             "Prints the JSON Schema (draft 2020-12) of the configuration, for editors.\n";
     default:
       break;
   }

@@ -51,7 +51,9 @@ def test_sections(installed, name, title):
 
 @pytest.mark.parametrize("name, words", [*((f"{name}.8", []) for name in PROBES), ("anyprobe.8", ["run"]),
                                          ("anyprobe.8", ["check"]), ("anyprobe.8", ["status"]),
-                                         ("anyprobe.8", ["validate"]), ("anyprobe.8", ["probes"])])
+                                         ("anyprobe.8", ["validate"]), ("anyprobe.8", ["probes"]),
+                                         ("anyprobe.8", ["init"]), ("anyprobe.8", ["frr-config"]),
+                                         ("anyprobe.8", ["schema"])])
 def test_flags_are_those_of_help(installed, name, words):
     program = installed.only(name.removesuffix(".8"), "sbin") if not words else None
     done = installed.run(*words, "--help", program=program)

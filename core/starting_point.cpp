@@ -1,0 +1,330 @@
+#include "starting_point.hpp"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <set>
+#include <string_view>
+
+#include "text.hpp"
+
+namespace anyprobe {
+namespace {
+
+constexpr std::size_t kMostShown = 20;  // of a kind; what is longer is no file to start from
+
+// Text from elsewhere within a comment.
+std::string harmless(std::string_view text) {
+  auto out = first_line(text);
+  for (char& c : out) {
+    if (static_cast<unsigned char>(c) >= 0x7f) c = '?';
+  }
+  return out;
+}
+
+// Whether the reader takes it as an address of a service.
+bool may_serve(const Prefix& prefix) {
+  const auto bytes = prefix.address.bytes();
+  const bool none = std::all_of(bytes.begin(), bytes.end(), [](auto b) { return b == 0; });
+  const bool four = prefix.address.family() == Family::ipv4;
+  const bool link_local = !four && bytes[0] == 0xfe && (bytes[1] & 0xc0) == 0x80;
+  return prefix.is_host() && !prefix.address.is_loopback() && !none && !link_local &&
+         (four ? bytes[0] < 224 : bytes[0] != 0xff);
+}
+
+bool is_wildcard(const IpAddress& ip) {
+  const auto bytes = ip.bytes();
+  return std::all_of(bytes.begin(), bytes.end(), [](auto b) { return b == 0; });
+}
+
+struct Known {
+  std::uint16_t port;
+  const char* name;
+  const char* type;
+  bool udp;
+  bool tcp;
+  const char* options;  // of the probe, behind the one that says whom to ask
+  const char* edit;     // what to look at
+  const char* wants;    // what must be done first, so that it is a comment until then; null: nothing
+};
+
+constexpr Known kKnown[] = {
+    {53, "dns", "dns", true, true, "",
+     "with a \"query\" it is asked for a name that it must know; without one, for the SOA record of the root",
+     nullptr},
+    {1812, "radius", "radius", true, false, R"(, "secret": { "file": "/etc/anyprobe/radius.secret" })",
+     "FreeRADIUS answers Status-Server on a port of its own, 18120",
+     "the secret in a file, and status_server = yes: radius-probe(8)"},
+    {514, "syslog", "syslog", true, true, "",
+     "\"send\" is where lines go in, \"listen\" where they come out again",
+     "a rule of the relay that sends the probe's lines back: syslog-probe(8)"},
+    {601, "syslog", "syslog", false, true, R"(, "transport": "tcp")",
+     "\"send\" is where lines go in, \"listen\" where they come out again",
+     "a rule of the relay that sends the probe's lines back: syslog-probe(8)"},
+    {1080, "socks", "socks", false, true, "",
+     "with a \"target\" it must connect there, and not only negotiate", nullptr},
+    {3128, "http-proxy", "http_proxy", false, true, R"(, "url": "http://www.example.org/")",
+     "a \"url\" that it is to fetch, best one that is always near", nullptr},
+    {80, "http", "http", false, true, R"(, "url": "http://www.example.org/")",
+     "the \"url\" that is asked for; the question goes to \"server\" all the same", nullptr},
+    {443, "https", "http", false, true, R"(, "url": "https://www.example.org/")",
+     "the \"url\" that is asked for, whose name must be in the certificate", nullptr},
+    {123, "ntp", "ntp", true, false, "", "how wrong its clock may be, \"max_offset\"", nullptr},
+    {5060, "sip", "sip", true, true, "", "the \"domain\" and the \"user\" that it is asked for", nullptr},
+};
+
+struct Found {
+  const Known* known = nullptr;
+  std::vector<Listener> listeners;
+  std::vector<Prefix> addresses;  // that it is to announce
+};
+
+// By name, so that what listens on both ports of a service is one.
+std::vector<Found> services_among(const std::vector<Listener>& listeners) {
+  std::vector<Found> out;
+  for (const auto& known : kKnown) {
+    std::vector<Listener> here;
+    for (const auto& one : listeners) {
+      const bool protocol = one.protocol == Protocol::udp ? known.udp : known.tcp;
+      if (one.at.port == known.port && protocol) here.push_back(one);
+    }
+    if (here.empty()) continue;
+    std::sort(here.begin(), here.end());
+    here.erase(std::unique(here.begin(), here.end()), here.end());
+    const bool again = std::any_of(out.begin(), out.end(), [&](const auto& one) {
+      return std::string_view(one.known->name) == known.name;
+    });
+    if (!again) out.push_back({&known, std::move(here), {}});
+  }
+  return out;
+}
+
+bool is_for_others(const Found& found) {
+  return std::any_of(found.listeners.begin(), found.listeners.end(),
+                     [](const auto& one) { return !one.at.ip.is_loopback(); });
+}
+
+// Whom to ask: this host by its loopback address where it listens there too.
+IpAddress whom_to_ask(const Found& found) {
+  std::optional<IpAddress> out;
+  const auto rank = [](const IpAddress& ip) {
+    return ip.is_loopback() ? ip.family() == Family::ipv4 ? 0 : 1 : 2;
+  };
+  for (const auto& one : found.listeners) {
+    auto ip = one.at.ip;
+    if (is_wildcard(ip)) ip = IpAddress::parse(ip.family() == Family::ipv4 ? "127.0.0.1" : "::1").value();
+    if (!out || rank(ip) < rank(*out)) out = ip;
+  }
+  return *out;
+}
+
+std::string endpoint(const Listener& one) {
+  return (one.protocol == Protocol::udp ? "udp " : "tcp ") + one.at.to_string();
+}
+
+std::string where_it_listens(const Found& found) {
+  std::set<std::string> processes;
+  std::string out;
+  for (std::size_t i = 0; i < found.listeners.size(); ++i) {
+    const auto& one = found.listeners[i];
+    if (!one.process.empty()) processes.insert(harmless(one.process));
+    if (i < 4) out += (out.empty() ? "" : ", ") + endpoint(one);
+  }
+  if (found.listeners.size() > 4) out += " and " + std::to_string(found.listeners.size() - 4) + " more";
+  std::string who;
+  for (const auto& process : processes) who += (who.empty() ? "" : ", ") + process;
+  return (who.empty() ? "something" : who) + " listens on " + out;
+}
+
+// The addresses that are let out, those by which something is really redistributed first; each once.
+std::vector<Prefix> candidates_of(const HostFacts& facts) {
+  std::vector<Prefix> out;
+  for (const bool used : {true, false}) {
+    std::set<Prefix> sorted;
+    for (const auto& one : facts.filtered) {
+      if (one.used == used && one.exact && !one.for_routes && may_serve(one.prefix))
+        sorted.insert(one.prefix);
+    }
+    for (const auto& prefix : sorted) {
+      if (std::find(out.begin(), out.end(), prefix) == out.end()) out.push_back(prefix);
+    }
+  }
+  return out;
+}
+
+bool listens_on(const Found& found, const IpAddress& ip) {
+  return std::any_of(found.listeners.begin(), found.listeners.end(),
+                     [&](const auto& one) { return one.at.ip == ip; });
+}
+
+bool listens_on_all(const Found& found) {
+  return std::any_of(found.listeners.begin(), found.listeners.end(),
+                     [](const auto& one) { return is_wildcard(one.at.ip); });
+}
+
+// Every address goes to one service: to whom listens on that very one, else to the first that listens on all.
+void share_out(const std::vector<Prefix>& candidates, std::vector<Found>& services) {
+  for (const auto& prefix : candidates) {
+    auto taker = std::find_if(services.begin(), services.end(),
+                              [&](const auto& one) { return listens_on(one, prefix.address); });
+    if (taker == services.end()) {
+      taker = std::find_if(services.begin(), services.end(), [](const auto& one) {
+        return one.known->wants == nullptr && listens_on_all(one);
+      });
+    }
+    if (taker != services.end() && taker->addresses.size() < kMostShown) taker->addresses.push_back(prefix);
+  }
+}
+
+std::string advertise(const std::vector<Prefix>& prefixes) {
+  std::string out = "\"advertise\": [ ";
+  const char* before = "";
+  for (const auto& prefix : prefixes) {
+    out += before + std::string("{ \"address\": \"") + prefix.to_string() + "\" }";
+    before = ",\n                     ";
+  }
+  return out + " ]";
+}
+
+std::vector<Prefix> documentation() {
+  return {Prefix::parse("192.0.2.1/32").value(), Prefix::parse("2001:db8::1/128").value()};
+}
+
+// The object of one service, from "{" to "}", its lines below the first indented by six.
+std::string service_text(const Found& found, const PluginTable& plugins,
+                         const std::vector<Prefix>& prefixes) {
+  const auto& known = *found.known;
+  const auto ask = whom_to_ask(found);
+  std::string out = "{ \"name\": \"" + std::string(known.name) + "\",\n";
+  // Where another node would answer while it is withdrawn here.
+  const bool own =
+      std::any_of(prefixes.begin(), prefixes.end(), [&](const auto& one) { return one.contains(ask); });
+  const std::string bound = own ? R"(, "bind_device": "lo")" : "";
+  if (plugins.find(known.type) == nullptr) {
+    return out + "      // This build has no \"" + known.type +
+           "\" probe.\n      \"probe\": { \"type\": \"tcp\", " + "\"host\": \"" + ask.to_string() +
+           "\", \"ports\": " + std::to_string(known.port) + bound + " },\n      " + advertise(prefixes) +
+           " }";
+  }
+  const bool tcp_only = std::none_of(found.listeners.begin(), found.listeners.end(),
+                                     [](const auto& one) { return one.protocol == Protocol::udp; });
+  const std::string transport = known.udp && known.tcp && tcp_only ? R"(, "transport": "tcp")" : "";
+  const std::string whom = std::string_view(known.type) == "syslog" ? "send" : "server";
+  // A port that is not the usual one of its probe.
+  auto at = ask.to_string();
+  if (whom == "send" || known.type == std::string_view("http"))
+    at = SocketAddress{ask, known.port}.to_string();
+  return out + "      // EDIT: " + known.edit + ".\n      \"probe\": { \"type\": \"" + known.type + "\", \"" +
+         whom + "\": \"" + at + "\"" + known.options + transport + bound + " },\n      " +
+         advertise(prefixes) + " }";
+}
+
+std::string commented(const std::string& text) {
+  std::string out = "    // ";
+  for (const char c : text) {
+    out += c;
+    if (c == '\n') out += "    // ";
+  }
+  return out + "\n";
+}
+
+class Text {
+ public:
+  explicit Text(std::string indent) : begin_(std::move(indent) + "// ") {}
+  void line(const std::string& text) { out_ += begin_ + text + "\n"; }
+  // At most some of them.
+  void list(const std::vector<std::string>& lines) {
+    for (std::size_t i = 0; i < std::min(lines.size(), kMostShown); ++i) line("  " + lines[i]);
+    if (lines.size() > kMostShown) line("  and " + std::to_string(lines.size() - kMostShown) + " more");
+  }
+  [[nodiscard]] const std::string& text() const { return out_; }
+
+ private:
+  std::string begin_;
+  std::string out_;
+};
+
+std::string findings(const HostFacts& facts) {
+  Text out("  ");
+  for (const auto& note : facts.notes) out.line(harmless(note));
+  std::vector<std::string> let_out;
+  for (const bool host : {true, false}) {
+    for (const auto& one : facts.filtered) {
+      if (may_serve(one.prefix) != host) continue;
+      let_out.push_back(one.prefix.to_string() + (one.exact ? "" : " and longer") + ", by " +
+                        harmless(one.by) +
+                        (one.for_routes ? ", for routes of the kernel"
+                         : one.used     ? ""
+                                        : ", which nothing is redistributed by"));
+    }
+  }
+  out.line(let_out.empty()
+               ? "No prefix was found that FRR lets out; `anyprobe frr-config` prints what it needs."
+               : "FRR lets out:");
+  out.list(let_out);
+  std::vector<std::string> on_lo;
+  for (const auto& one : facts.on_lo) on_lo.push_back(one.to_string());
+  if (!on_lo.empty())
+    out.line(
+        "On lo already; one that is to be announced by its service is taken off first, or --adopt is said:");
+  out.list(on_lo);
+  return out.text();
+}
+
+std::string first_lines() {
+  Text out("");
+  out.line("Printed by anyprobe init, of what it found on this host. Look at each EDIT, and then:");
+  out.line("  anyprobe validate          what is wrong with it");
+  out.line("  anyprobe check             whether the services answer");
+  out.line("  anyprobe run --dry-run     what would be announced");
+  out.line("  anyprobe frr-config        what FRR needs for it");
+  out.line("anyprobe.json(5) has every key, and `anyprobe probes TYPE` those of a probe.");
+  return out.text();
+}
+
+}  // namespace
+
+std::string starting_configuration(const HostFacts& facts, const PluginTable& plugins) {
+  auto services = services_among(facts.listeners);
+  const auto candidates = candidates_of(facts);
+  share_out(candidates, services);
+
+  std::string active;
+  std::string dormant;
+  for (const auto& one : services) {
+    const auto& known = *one.known;
+    const auto told = harmless(where_it_listens(one)) + ".";
+    if (known.wants == nullptr && !one.addresses.empty()) {
+      active += std::string(active.empty() ? "" : ",\n") + "    // " + told +
+                " EDIT: which of the addresses are this service's?\n    " +
+                service_text(one, plugins, one.addresses);
+      continue;
+    }
+    const std::string why = known.wants != nullptr ? std::string(" It wants ") + known.wants + "."
+                            : is_for_others(one)
+                                ? " EDIT: addresses of its own, which nothing else announces."
+                                : " That is for this host alone.";
+    dormant += "    // " + told + why + "\n" +
+               commented((active.empty() && dormant.empty() ? "  " : ", ") +
+                         service_text(one, plugins, one.addresses.empty() ? documentation() : one.addresses));
+  }
+  if (services.empty()) {
+    Found example{&kKnown[0], {{Protocol::udp, SocketAddress::parse("127.0.0.1", 53).value(), ""}}, {}};
+    const auto known_addresses = std::vector<Prefix>(
+        candidates.begin(),
+        candidates.begin() + static_cast<std::ptrdiff_t>(std::min(candidates.size(), kMostShown)));
+    dormant =
+        "    // No service that is known to this program listens here. An example:\n" +
+        commented(service_text(example, plugins, candidates.empty() ? documentation() : known_addresses));
+  }
+  return first_lines() +
+         "{\n"
+         "  // How often each service is asked, how long an answer may take, and how many good or bad ones "
+         "in a row\n"
+         "  // make it up or down.\n"
+         "  \"defaults\": { \"interval\": \"1s\", \"timeout\": \"800ms\", \"rise\": 2, \"fall\": 3 },\n\n" +
+         findings(facts) + "  \"services\": [\n" + active + (active.empty() ? "" : "\n") + dormant +
+         "  ]\n}\n";
+}
+
+}  // namespace anyprobe
