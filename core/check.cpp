@@ -19,26 +19,6 @@ struct Checked {
   std::unique_ptr<Runner> runner;
 };
 
-std::optional<Config> load(const CommandLine& line, EventLoop& loop, PluginTable& plugins,
-                           ConfigErrors& errors, CommandRunner* commands = nullptr) {
-  std::vector<ConfigDocument> documents;
-  const auto files = read_files(line, &documents);
-  if (!files) {
-    errors.add(files.error());
-    return std::nullopt;
-  }
-  if (documents.empty()) documents = assemble(line, *files, errors);
-  if (!errors.empty()) return std::nullopt;
-  ConfigContext context;
-  context.loop = &loop;
-  context.plugins = &plugins;
-  context.commands = commands;
-  context.needs_advertisements = line.command != Command::check;
-  auto config = load_config(documents, context, errors);
-  if (!errors.empty()) return std::nullopt;
-  return config;
-}
-
 int code_of(const Result& result) {
   return result.verdict == Verdict::pass ? kDone : result.verdict == Verdict::fail ? kCritical : kUnknown;
 }
@@ -80,6 +60,26 @@ int cannot_tell(const std::vector<std::string>& why) {
 
 }  // namespace
 
+std::optional<Config> load_configuration(const CommandLine& line, EventLoop& loop, PluginTable& plugins,
+                                         ConfigErrors& errors, CommandRunner* commands) {
+  std::vector<ConfigDocument> documents;
+  const auto files = read_files(line, &documents);
+  if (!files) {
+    errors.add(files.error());
+    return std::nullopt;
+  }
+  if (documents.empty()) documents = assemble(line, *files, errors);
+  if (!errors.empty()) return std::nullopt;
+  ConfigContext context;
+  context.loop = &loop;
+  context.plugins = &plugins;
+  context.commands = commands;
+  context.needs_advertisements = line.command != Command::check;
+  auto config = load_config(documents, context, errors);
+  if (!errors.empty()) return std::nullopt;
+  return config;
+}
+
 int refuse(const CommandLine& line, const ConfigErrors& errors) {
   for (const auto& what : errors.lines())
     std::fprintf(stderr, "%s: %s\n", line.program.c_str(), what.c_str());
@@ -90,7 +90,7 @@ int run_check(const CommandLine& line, PluginTable& plugins) {
   EventLoop loop;
   LocalCommands commands(loop);
   ConfigErrors errors;
-  const auto config = load(line, loop, plugins, errors, &commands);
+  const auto config = load_configuration(line, loop, plugins, errors, &commands);
   if (!config) return cannot_tell(errors.lines());
   commands.use(config->commands);
 
@@ -128,7 +128,7 @@ int run_check(const CommandLine& line, PluginTable& plugins) {
 int run_validate(const CommandLine& line, PluginTable& plugins) {
   EventLoop loop;
   ConfigErrors errors;
-  const auto config = load(line, loop, plugins, errors);
+  const auto config = load_configuration(line, loop, plugins, errors);
   if (!config) return refuse(line, errors);
   if (line.print) std::printf("%s\n", describe(*config).dump(2).c_str());
   return kDone;
@@ -138,7 +138,7 @@ int run_probes(const CommandLine& line, PluginTable& plugins) {
   if (!line.config.empty()) {
     EventLoop loop;
     ConfigErrors errors;
-    if (!load(line, loop, plugins, errors)) return refuse(line, errors);
+    if (!load_configuration(line, loop, plugins, errors)) return refuse(line, errors);
   }
   if (line.names.empty()) {
     for (const auto* plugin : plugins.all()) std::printf("%-12s%s\n", plugin->type, plugin->summary);

@@ -25,6 +25,7 @@ enum class Command : std::uint8_t {
   resume,
   validate,
   withdraw,
+  doctor,
   probes,
   help,
   version
@@ -47,6 +48,8 @@ struct CommandLine {
   bool print = false;
   bool as_json = false;
   bool as_nagios = false;
+  std::string vty_dir;   // of doctor: where FRR's sockets are; empty: as configured
+  std::string root;      // of doctor: where etc, run and usr of the host are; empty: /
   std::string textfile;  // of status: where its metrics go
   bool all = false;      // of withdraw, drain and resume
   bool wait = false;
