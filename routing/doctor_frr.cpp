@@ -88,8 +88,10 @@ Ailments unreachable(const FrrFacts& facts) {
   Ailments out;
   if (!facts.has_group && (facts.four.there || facts.six.there))
     out.push_back({"there is no group frrvty", {"groupadd --system frrvty && systemctl restart frr"}});
-  for (const auto* ospf : {&facts.four, &facts.six}) {
-    if (ospf->there && !ospf->wrong.empty()) out.push_back({ospf->wrong});
+  for (const auto family : {Family::ipv4, Family::ipv6}) {
+    const auto& ospf = family == Family::ipv4 ? facts.four : facts.six;
+    if (ospf.there && !ospf.wrong.empty() && (wants(facts, family) || facts.patients.empty()))
+      out.push_back({ospf.wrong});
   }
   return out;
 }
@@ -254,55 +256,55 @@ Ailments equal_paths(const FrrFacts& facts) {
 
 constexpr Check<FrrFacts> kChecks[] = {
     {{"frr-absent", Gravity::blocking, "a routing daemon that does not run",
-      "addresses come and go on this host, and nobody tells the network."},
+      "addresses come and go on this host, and nobody tells the network"},
      absent},
     {{"vty-access", Gravity::warning, "FRR's vty sockets and the group frrvty",
-      "anyprobe asks there whether an announcement is out, for status, drain and min_peers."},
+      "there it is asked whether an announcement is out, for status, drain and min_peers"},
      unreachable},
     {{"no-ospf", Gravity::blocking, "OSPF that is not configured",
-      "nothing is announced by a daemon without it."},
+      "nothing is announced by a daemon without it"},
      not_configured},
     {{"no-redistribution", Gravity::blocking, "redistribution, of the kind of each advertisement",
-      "ospfd and ospf6d announce addresses as \"connected\" and routes as \"kernel\", if they are told to."},
+      "addresses are announced as \"connected\" and routes as \"kernel\", by a daemon that is told to"},
      no_redistribution},
     {{"filtered", Gravity::blocking, "a route map or list that drops a prefix",
-      "the address is on this host, the service is up, and no router hears of it."},
+      "the address is on this host, the service is up, and no router hears of it"},
      dropped},
     {{"filter-unknown", Gravity::remark, "a route map that this program cannot follow",
-      "whether it lets the prefix through is not known here; `anyprobe status` tells once it is announced."},
+      "whether it lets the prefix through is not known here; `anyprobe status` tells once it is announced"},
      not_understood},
     {{"stub-area", Gravity::blocking, "a stub area",
-      "no external LSA (type 5) enters it (RFC 2328, section 3.6)."},
+      "no external LSA (type 5) enters it (RFC 2328, section 3.6)"},
      stub_areas},
     {{"nssa", Gravity::remark, "a not-so-stubby area",
-      "what is redistributed leaves by type 7, and only the area's border makes it known beyond (RFC 3101)."},
+      "what is redistributed leaves by type 7, and only the area's border makes it known beyond (RFC 3101)"},
      nssa},
-    {{"no-neighbour", Gravity::blocking, "a daemon without neighbours", "there is nobody who could be told."},
+    {{"no-neighbour", Gravity::blocking, "a daemon without neighbours", "there is nobody who could be told"},
      no_neighbour},
     {{"not-announced", Gravity::blocking, "a prefix that is there and not announced",
-      "the service is up, and no router hears of it."},
+      "the service is up, and no router hears of it"},
      not_announced},
     {{"retransmit-interval", Gravity::warning, "the retransmit interval",
       "a neighbour drops what follows within its min-arrival, and takes it when it is sent again: until then "
-      "it routes to a dead service."},
+      "it routes to a dead service"},
      judge_retransmit},
-    {{"lsa-min-arrival", Gravity::remark, "timers lsa min-arrival",
-      "a withdrawal of another node that comes so soon is taken only when it is sent again."},
+    {{"lsa-min-arrival", Gravity::remark, "how soon an LSA is taken again (timers lsa min-arrival)",
+      "a withdrawal of another node that comes so soon is taken only when it is sent again"},
      judge_min_arrival},
-    {{"lsa-throttle", Gravity::remark, "timers throttle lsa",
-      "a service that goes and is back within that time is announced late."},
+    {{"lsa-throttle", Gravity::remark, "how soon an LSA of this host changes again (timers throttle lsa)",
+      "a service that goes and is back within that time is announced late"},
      judge_throttle},
     {{"graceful-restart", Gravity::warning, "a graceful restart",
       "while ospfd restarts, and in FRR 8.4 after it, the neighbours route to a service that has died "
-      "meanwhile."},
+      "meanwhile"},
      judge_graceful},
     {{"graceful-restart-helper", Gravity::remark, "a helper of graceful restarts",
-      "what a neighbour announced is routed on for its grace period, though its services may be dead."},
+      "what a neighbour announced is routed on for its grace period, though its services may be dead"},
      judge_helper},
     {{"equal-cost", Gravity::remark, "a router with two ways of the same cost",
       "one that shares its load by packets sends a TCP connection to both nodes, which breaks it; let one "
       "node "
-      "be nearer, by \"ip ospf cost\"."},
+      "be nearer, by \"ip ospf cost\""},
      equal_paths},
 };
 

@@ -50,6 +50,11 @@ std::vector<std::uint32_t> free_before(std::uint32_t sequence, std::size_t count
   return out;
 }
 
+bool is_just(const PrefixListEntry& entry, const Prefix& prefix) {
+  return entry.permit && !entry.any && !entry.ge && !entry.le && entry.prefix.length == prefix.length &&
+         entry.prefix.network() == prefix.network();
+}
+
 std::vector<std::string> mend_list(const RunningConfig& config, const FilterVerdict& verdict, Family family,
                                    const std::vector<Prefix>& prefixes) {
   const auto list = protocol_of(family) + " prefix-list " + verdict.prefix_list;
@@ -61,8 +66,17 @@ std::vector<std::string> mend_list(const RunningConfig& config, const FilterVerd
   }
   std::vector<std::string> out;
   for (std::size_t i = 0; i < prefixes.size(); ++i) {
-    const auto place = places.empty() ? std::string() : " seq " + std::to_string(places[i]);
-    out.push_back(list + place + " permit " + text_of(prefixes[i]));
+    const auto line = " permit " + text_of(prefixes[i]);
+    if (places.empty()) {
+      out.push_back(list + line);
+      continue;
+    }
+    // FRR passes over a line that the list has already, in whatever place.
+    for (const auto& entry : config.prefix_lists.at({family, verdict.prefix_list})) {
+      if (is_just(entry, prefixes[i]))
+        out.push_back("no " + list + " seq " + std::to_string(entry.sequence) + line);
+    }
+    out.push_back(list + " seq " + std::to_string(places[i]) + line);
   }
   return out;
 }

@@ -209,42 +209,42 @@ Ailments foreign(const NetworkFacts& facts) {
 
 constexpr Check<NetworkFacts> kChecks[] = {
     {{"interface-missing", Gravity::warning, "an interface that is not there",
-      "what is to be announced by it waits until it comes."},
+      "what is to be announced by it waits until it comes"},
      missing_interface},
     {{"foreign-address", Gravity::blocking, "a service address that somebody else has put there",
       "it stays announced when the service is down, and anyprobe refuses to start (but for --adopt): it "
       "never "
-      "changes what it did not make."},
+      "changes what it did not make"},
      foreign},
     {{"not-listening", Gravity::blocking, "a service that does not listen on its service address",
       "the network brings clients here who are refused, while the probe, which asks another address, is "
-      "content."},
+      "content"},
      not_listening},
     {{"vrf", Gravity::warning, "an interface that is in a VRF",
       "its addresses are in the table of the VRF, and `router ospf` of the default VRF announces none of "
-      "them."},
+      "them"},
      in_vrf},
     {{"shared-segment", Gravity::warning, "a service address on a segment that others share",
       "each node of the segment that has the address answers for it, and clients there talk now to one and "
-      "now to another, whatever OSPF says."},
+      "now to another, whatever OSPF says"},
      shared_segment},
-    {{"arp-ignore", Gravity::warning, "arp_ignore, with a service address on lo beside a shared segment",
+    {{"arp-ignore", Gravity::warning, "a service address on lo beside a shared segment, and arp_ignore",
       "the host answers ARP on that segment for any address that it has: whoever asks there gets this node, "
-      "whatever OSPF says (ARP flux)."},
+      "whatever OSPF says (ARP flux)"},
      arp_ignore},
-    {{"arp-announce", Gravity::warning, "arp_announce, with a service address on lo beside a shared segment",
+    {{"arp-announce", Gravity::warning, "a service address on lo beside a shared segment, and arp_announce",
       "the host may ask ARP questions with the service address as its own, and whoever hears it sends what "
       "is "
-      "for the service to this node (ARP flux)."},
+      "for the service to this node (ARP flux)"},
      arp_announce},
-    {{"rp-filter", Gravity::warning, "rp_filter where there are several ways",
+    {{"rp-filter", Gravity::warning, "several ways to the network, and rp_filter",
       "what clients send may come in by another interface than the answer leaves by, and is dropped in "
-      "silence."},
+      "silence"},
      rp_filter},
-    {{"ipv6-linger", Gravity::warning, "ip_nonlocal_bind, where IPv6 addresses linger",
+    {{"ipv6-linger", Gravity::warning, "IPv6 addresses that linger, and ip_nonlocal_bind",
       "a service that answers UDP from a wildcard socket cannot answer from an address that no interface "
       "has: "
-      "what comes while it lingers is lost."},
+      "what comes while it lingers is lost"},
      ipv6_linger},
 };
 

@@ -151,6 +151,10 @@ TEST_CASE("doctor, FRR: filters") {
 
   const auto denied = replaced(kOspf, "seq 5 permit 192.0.2.1/32", "seq 5 deny 192.0.2.0/24 le 32");
   CHECK(mend(healthy(denied), "filtered") == begin + "'ip prefix-list anycast seq 4 permit 192.0.2.1/32'");
+  const auto behind = kOspf + "ip prefix-list anycast seq 3 deny any\n";
+  CHECK(mend(healthy(behind), "filtered") == begin +
+                                                 "'no ip prefix-list anycast seq 5 permit 192.0.2.1/32' "
+                                                 "-c 'ip prefix-list anycast seq 2 permit 192.0.2.1/32'");
   // Where there is no room before it, the map gets an entry.
   const auto first = replaced(denied, "seq 5", "seq 1");
   CHECK(mend(healthy(first), "filtered") ==

@@ -10,6 +10,8 @@ from conftest import BOTH, Probing, service
 from lab import BUILD, SECOND4, SERVICE4, SERVICE6, Lab
 from netns import PATIENCE, end, wait_until
 
+pytestmark = pytest.mark.xdist_group("doctor")
+
 # What is so of the machine that runs the tests, whatever they do.
 OF_THE_MACHINE = {"clock", "kernel", "seccomp"}
 IN_ORDER = {"net/ipv4/conf/all/arp_ignore": 1, "net/ipv4/conf/all/arp_announce": 2, "net/ipv6/ip_nonlocal_bind": 1}
@@ -64,78 +66,22 @@ class Doctor:
         return found
 
 
-@pytest.fixture
-def doctor(folder):
+@pytest.fixture(scope="module")
+def booted():
     with Lab() as lab:
-        probing = Probing(lab, folder)
-        one = Doctor(probing)
         for key, value in IN_ORDER.items():
-            one.node.namespace.sysctl(key, value)
-        one.node.frr.configure("ospfd", "router ospf", "timers throttle lsa all 0")
-        yield one
-        one.node.end_probes()
-        probing.close()
+            lab.near.namespace.sysctl(key, value)
+        lab.near.frr.configure("ospfd", "router ospf", "timers throttle lsa all 0")
+        yield lab
 
 
-def test_each_is_found_and_mended(doctor):
-    node, frr = doctor.node, doctor.node.frr
-    doctor.probing.run_config(*doctor.services, frr=doctor.frr)
-    wait_until(lambda: node.addresses() >= set(BOTH), PATIENCE, "the addresses are there")
-    doctor.well("on a node in order")
-    assert doctor.run().stdout.splitlines()[-1]
-
-    # FRR.
-    for daemon, router in (("ospfd", "router ospf"), ("ospf6d", "router ospf6")):
-        frr.configure(daemon, router, "no redistribute connected")
-    found = doctor.finds_and_mends("no-redistribution")
-    assert len(found) == 2
-    doctor.probing.announced()
-    for daemon, line in (("ospfd", f"no ip prefix-list anyprobe permit {SERVICE4}"),
-                         ("ospf6d", f"no ipv6 prefix-list anyprobe6 permit {SERVICE6}")):
-        frr.configure(daemon, line)  # as the mended map has it
-    assert [SERVICE4 in one["what"] or SERVICE6 in one["what"] for one in doctor.finds_and_mends("filtered")] == [True] * 2
-    frr.configure("ospfd", "ip prefix-list anyprobe seq 3 deny any")
-    doctor.finds_and_mends("filtered")
-    frr.configure("ospfd", "route-map anyprobe deny 5")
-    doctor.finds_and_mends("filtered")
-    frr.configure("ospfd", "access-list nothing deny any", "router ospf", "distribute-list nothing out connected")
-    doctor.finds_and_mends("filtered")
-    doctor.probing.announced()  # so it was no lie
-
-    def in_each(four, six):
-        frr.configure("ospfd", *four)
-        frr.configure("ospf6d", *six)
-    in_each(("interface eth0", "no ip ospf retransmit-interval"),
-            ("interface eth0", "ipv6 ospf6 retransmit-interval 5"))
-    assert len(doctor.finds_and_mends("retransmit-interval")) == 2
-    in_each(("router ospf", "no timers lsa min-arrival 100"), ("router ospf6", "timers lsa min-arrival 1000"))
-    assert len(doctor.finds_and_mends("lsa-min-arrival")) == 2
-    frr.configure("ospfd", "router ospf", "no timers throttle lsa all")
-    doctor.finds_and_mends("lsa-throttle")
-    in_each(("router ospf", "graceful-restart grace-period 60"), ("router ospf6", "graceful-restart grace-period 60"))
-    assert len(doctor.finds_and_mends("graceful-restart")) == 2
-    in_each(("router ospf", "graceful-restart helper enable"), ("router ospf6", "graceful-restart helper enable"))
-    assert len(doctor.finds_and_mends("graceful-restart-helper")) == 2
-
-    # The kernel.
-    for key, wanted in (("net/ipv4/conf/all/arp_ignore", "arp-ignore"), ("net/ipv4/conf/all/arp_announce", "arp-announce"),
-                        ("net/ipv6/ip_nonlocal_bind", "ipv6-linger")):
-        node.namespace.sysctl(key, 0)
-        doctor.finds_and_mends(wanted)
-    node.namespace.ip("link", "add", "second", "type", "dummy")
-    node.namespace.ip("addr", "add", "203.0.113.9/30", "dev", "second")
-    node.namespace.ip("link", "set", "second", "up")
-    node.namespace.sysctl("net/ipv4/conf/second/rp_filter", 1)
-    doctor.finds_and_mends("rp-filter")
-    node.namespace.ip("link", "del", "second")
-
-    # Another node at the same cost, and an area that takes no external LSA; both last, since nothing here mends them.
-    doctor.probing.lab.far.add_address(SERVICE4)
-    doctor.probing.lab.router_frr.configure("ospfd", "interface eth2", "ip ospf cost 10")
-    wait_until(lambda: doctor.ids() == ["equal-cost"], PATIENCE, "equal ways are found", every=0.1)
-    frr.configure("ospfd", "router ospf", "no network 198.51.100.0/24 area 0.0.0.0", "area 0.0.0.1 stub",
-                  "network 198.51.100.0/24 area 0.0.0.1")
-    wait_until(lambda: {"stub-area", "no-neighbour"} <= set(doctor.ids()), PATIENCE, "the stub area is found", every=0.1)
+@pytest.fixture
+def doctor(booted, folder):
+    booted.reset()
+    probing = Probing(booted, folder)
+    yield Doctor(probing)
+    probing.close()
+    booted.end_probes()
 
 
 @contextlib.contextmanager
@@ -181,7 +127,6 @@ def test_services_and_what_the_host_allows(doctor, folder):
     assert ids(*doctor.services, by=("setpriv", "--bounding-set", "-net_admin")) == ["capabilities"]
     assert ids(*doctor.services, by=("setpriv", "--no-new-privs")) == []
     assert ids(service(*BOTH, on_up=["/bin/true"]), by=("setpriv", "--no-new-privs")) == ["no-new-privs"]
-    assert ids(*doctor.services, user="nobody-of-this-name")[0] == "user"
 
     # systemd-networkd, whose files are those of a folder.
     files = folder / "systemd"
@@ -204,3 +149,65 @@ def test_services_and_what_the_host_allows(doctor, folder):
     told = json.loads(done.stdout)
     assert any("root" in line for line in told["not_looked_at"])
     assert "vty-access" in [one["id"] for one in told["findings"]]
+
+
+def test_each_is_found_and_mended(doctor):
+    """The last test: nothing mends the area at its end."""
+    node, frr = doctor.node, doctor.node.frr
+    doctor.probing.run_config(*doctor.services, frr=doctor.frr)
+    wait_until(lambda: node.addresses() >= set(BOTH), PATIENCE, "the addresses are there")
+    doctor.well("on a node in order")
+    assert doctor.run().stdout.splitlines()[-1]
+
+    # FRR.
+    for daemon, router in (("ospfd", "router ospf"), ("ospf6d", "router ospf6")):
+        frr.configure(daemon, router, "no redistribute connected")
+    found = doctor.finds_and_mends("no-redistribution")
+    assert len(found) == 2
+    doctor.probing.announced()
+    for daemon, line in (("ospfd", f"no ip prefix-list anyprobe permit {SERVICE4}"),
+                         ("ospf6d", f"no ipv6 prefix-list anyprobe6 permit {SERVICE6}")):
+        frr.configure(daemon, line)  # as the mended map has it
+    assert [SERVICE4 in one["what"] or SERVICE6 in one["what"] for one in doctor.finds_and_mends("filtered")] == [True] * 2
+    frr.configure("ospfd", "ip prefix-list anyprobe seq 3 deny any")
+    doctor.finds_and_mends("filtered")
+    frr.configure("ospfd", "route-map anyprobe deny 5")
+    doctor.finds_and_mends("filtered")
+    frr.configure("ospfd", "access-list nothing deny any", "router ospf", "distribute-list nothing out connected")
+    doctor.finds_and_mends("filtered")
+    doctor.probing.announced()  # so it was no lie
+
+    def in_each(four, six):
+        frr.configure("ospfd", *four)
+        frr.configure("ospf6d", *six)
+    in_each(("interface eth0", "no ip ospf retransmit-interval"),
+            ("interface eth0", "ipv6 ospf6 retransmit-interval 5"))
+    assert len(doctor.finds_and_mends("retransmit-interval")) == 2
+    in_each(("router ospf", "no timers lsa min-arrival 100"), ("router ospf6", "timers lsa min-arrival 1000"))
+    assert len(doctor.finds_and_mends("lsa-min-arrival")) == 2
+    frr.configure("ospfd", "router ospf", "no timers throttle lsa all")
+    doctor.finds_and_mends("lsa-throttle")
+    in_each(("router ospf", "graceful-restart grace-period 60"), ("router ospf6", "graceful-restart grace-period 60"))
+    assert len(doctor.finds_and_mends("graceful-restart")) == 2
+    in_each(("router ospf", "graceful-restart helper enable"), ("router ospf6", "graceful-restart helper enable"))
+    assert len(doctor.finds_and_mends("graceful-restart-helper")) == 2
+
+    # The kernel.
+    for key, wanted in (("net/ipv4/conf/all/arp_ignore", "arp-ignore"), ("net/ipv4/conf/all/arp_announce", "arp-announce"),
+                        ("net/ipv6/ip_nonlocal_bind", "ipv6-linger")):
+        node.namespace.sysctl(key, 0)
+        doctor.finds_and_mends(wanted)
+    node.namespace.ip("link", "add", "second", "type", "veth", "peer", "name", "third")
+    node.namespace.ip("addr", "add", "203.0.113.9/30", "dev", "second")
+    node.namespace.ip("link", "set", "second", "up")
+    node.namespace.sysctl("net/ipv4/conf/second/rp_filter", 1)
+    doctor.finds_and_mends("rp-filter")
+    node.namespace.ip("link", "del", "second")  # and its peer
+
+    # Another node at the same cost, and an area that takes no external LSA; both last, since nothing here mends them.
+    doctor.probing.lab.far.add_address(SERVICE4)
+    doctor.probing.lab.router_frr.configure("ospfd", "interface eth2", "ip ospf cost 10")
+    wait_until(lambda: doctor.ids() == ["equal-cost"], PATIENCE, "equal ways are found", every=0.1)
+    frr.configure("ospfd", "router ospf", "no network 198.51.100.0/24 area 0.0.0.0", "area 0.0.0.1 stub",
+                  "network 198.51.100.0/24 area 0.0.0.1")
+    wait_until(lambda: {"stub-area", "no-neighbour"} <= set(doctor.ids()), PATIENCE, "the stub area is found", every=0.1)
