@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -27,6 +28,22 @@ std::vector<Patient> patients_of(const Config& config) {
     out.push_back(std::move(one));
   }
   return out;
+}
+
+// What runs without this configuration, as a NAME-probe of rc.local does: what it holds is known, whom it
+// asks is not.
+void add_running(const HostFacts& host, std::vector<Patient>& patients) {
+  const auto known = patients;
+  for (const auto& [instance, held] : host.held) {
+    Patient one{instance, {}, {}};
+    for (const auto& what : held) {
+      const bool configured = std::any_of(known.begin(), known.end(), [&](const auto& patient) {
+        return std::find(patient.advertise.begin(), patient.advertise.end(), what) != patient.advertise.end();
+      });
+      if (!configured) one.advertise.push_back(what);
+    }
+    if (!one.advertise.empty()) patients.push_back(std::move(one));
+  }
 }
 
 std::string vtysh_for(std::string vty_dir) {
@@ -71,6 +88,7 @@ int run_doctor(const CommandLine& line, PluginTable& plugins) {
   }
   if (const auto found = find_prober_user(user); !found) host.user_error = found.error();
   look_at_host(line.root, line.run_dir, host, report.unseen);
+  add_running(host, host.patients);
   if (!host.root) report.unseen.emplace_back("what only root may look at: run it as root");
 
   NetworkFacts network;

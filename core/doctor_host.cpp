@@ -37,7 +37,7 @@ Ailments wrong_configuration(const HostFacts& facts) {
 
 Ailments no_configuration(const HostFacts& facts) {
   if (facts.configured) return {};
-  return {{"there is no " + facts.config_path + ", so services are not looked at", {}}};
+  return {{"there is no " + facts.config_path, {}}};
 }
 
 Ailments capabilities(const HostFacts& facts) {
@@ -162,7 +162,7 @@ constexpr Check<HostFacts> kChecks[] = {
       "with it anyprobe does not start, and does not take a reload"},
      wrong_configuration},
     {{"no-configuration", Gravity::remark, "no configuration where it is looked for",
-      "what depends on the services cannot be checked; name the file by --config"},
+      "only what runs is looked at, and not whom it asks; another file is named by --config"},
      no_configuration},
     {{"capabilities", Gravity::blocking, "capabilities that the bounding set lacks",
       "nothing can be done here by which anyprobe could get it"},

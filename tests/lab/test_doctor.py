@@ -128,6 +128,14 @@ def test_services_and_what_the_host_allows(doctor, folder):
     assert ids(*doctor.services, by=("setpriv", "--no-new-privs")) == []
     assert ids(service(*BOTH, on_up=["/bin/true"]), by=("setpriv", "--no-new-privs")) == ["no-new-privs"]
 
+    # What runs by another configuration is looked at too.
+    unknown = "192.0.2.99/32"
+    doctor.probing.start(addresses=("--address", unknown))
+    wait_until(lambda: unknown in node.addresses(), PATIENCE, "it is announced")
+    found = doctor.findings()
+    assert [(one["id"], unknown in one["what"]) for one in found] == [("filtered", True)]
+    node.end_probes()
+
     # systemd-networkd, whose files are those of a folder.
     files = folder / "systemd"
     files.mkdir()
