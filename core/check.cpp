@@ -61,8 +61,8 @@ int cannot_tell(const std::vector<std::string>& why) {
 
 }  // namespace
 
-std::optional<Config> load(const CommandLine& line, EventLoop& loop, PluginTable& plugins,
-                           ConfigErrors& errors, CommandRunner* commands) {
+std::optional<Config> load_configuration(const CommandLine& line, EventLoop& loop, PluginTable& plugins,
+                                         ConfigErrors& errors, CommandRunner* commands) {
   std::vector<ConfigDocument> documents;
   const auto files = read_files(line, &documents);
   if (!files) {
@@ -91,7 +91,7 @@ int run_check(const CommandLine& line, PluginTable& plugins) {
   EventLoop loop;
   LocalCommands commands(loop);
   ConfigErrors errors;
-  const auto config = load(line, loop, plugins, errors, &commands);
+  const auto config = load_configuration(line, loop, plugins, errors, &commands);
   if (!config) return cannot_tell(errors.lines());
   commands.use(config->commands);
 
@@ -129,7 +129,7 @@ int run_check(const CommandLine& line, PluginTable& plugins) {
 int run_validate(const CommandLine& line, PluginTable& plugins) {
   EventLoop loop;
   ConfigErrors errors;
-  const auto config = load(line, loop, plugins, errors);
+  const auto config = load_configuration(line, loop, plugins, errors);
   if (!config) return refuse(line, errors);
   if (line.print) std::printf("%s\n", describe(*config).dump(2).c_str());
   return kDone;
@@ -142,7 +142,7 @@ int load_modules(const CommandLine& line, PluginTable& plugins) {
   if (line.config.empty()) return kDone;
   EventLoop loop;
   ConfigErrors errors;
-  return load(line, loop, plugins, errors) ? kDone : refuse(line, errors);
+  return load_configuration(line, loop, plugins, errors) ? kDone : refuse(line, errors);
 }
 
 }  // namespace

@@ -14,10 +14,9 @@ int run_validate(const CommandLine& line, PluginTable& plugins);
 int run_probes(const CommandLine& line, PluginTable& plugins);
 int run_schema(const CommandLine& line, PluginTable& plugins);
 
-// The configuration that the command line asks for, with its probes, as for `validate`; none where there is
-// any error.
-std::optional<Config> load(const CommandLine& line, EventLoop& loop, PluginTable& plugins,
-                           ConfigErrors& errors, CommandRunner* commands = nullptr);
+// Judges the configuration that the command line asks for, and makes its probes; none where there are errors.
+std::optional<Config> load_configuration(const CommandLine& line, EventLoop& loop, PluginTable& plugins,
+                                         ConfigErrors& errors, CommandRunner* commands = nullptr);
 
 // Each line to standard error, after the program's name; returns kUsage or kConfiguration.
 int refuse(const CommandLine& line, const ConfigErrors& errors);

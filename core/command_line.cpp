@@ -53,6 +53,8 @@ class Parser {
       line_.command = Command::validate;
     else if (word == "withdraw")
       line_.command = Command::withdraw;
+    else if (word == "doctor")
+      line_.command = Command::doctor;
     else if (word == "probes")
       line_.command = Command::probes;
     else if (word == "frr-config")
@@ -217,6 +219,16 @@ class Parser {
     if (command == Command::check) {
       flags.push_back({"type", Flag::Argument::required, "TYPE",
                        "a probe of this type without a configuration", set(line_.type)});
+    }
+    if (command == Command::doctor) {
+      flags.push_back({"json", Flag::Argument::none, "", "JSON instead of text", raise(line_.as_json)});
+      flags.push_back(run_dir_flag("where the files of the daemons are"));
+      flags.push_back(
+          {"vty-dir", Flag::Argument::required, "DIR",
+           "where FRR has its vty sockets (default: as configured, else " + std::string(kVtyDir) + ")",
+           set(line_.vty_dir)});
+      flags.push_back({"root", Flag::Argument::required, "DIR",
+                       "where etc, run and usr with the files of systemd are (default: /)", set(line_.root)});
     }
     if (command == Command::validate) {
       flags.push_back({"print", Flag::Argument::none, "",

@@ -25,6 +25,7 @@ enum class Command : std::uint8_t {
   resume,
   validate,
   withdraw,
+  doctor,
   probes,
   frr_config,
   schema,
@@ -55,7 +56,8 @@ struct CommandLine {
   std::string style = "frr";         // of frr-config: for which daemons
   std::string output;                // of init: a file; empty: standard output
   std::string frr_dir = "/etc/frr";  // of init: where the configuration of FRR is
-  std::string vty_dir = kVtyDir;     // of init
+  std::string vty_dir;               // of doctor: where FRR's sockets are; empty: as configured
+  std::string root;                  // of doctor: where etc, run and usr of the host are; empty: /
   bool all = false;                  // of withdraw, drain and resume
   bool wait = false;
   bool force = false;

@@ -73,7 +73,7 @@ void add_files(const std::string& folder, std::string& out, std::vector<std::str
 std::string routing_configuration(const CommandLine& line, std::vector<std::string>& notes) {
   std::string out;
   for (const char* daemon : {"ospfd", "ospf6d"}) {
-    const auto running = running_configuration(line.vty_dir + "/" + daemon + ".vty");
+    const auto running = running_configuration(std::string(kVtyDir) + "/" + daemon + ".vty");
     if (running)
       out += *running + "\n";
     else
@@ -112,7 +112,7 @@ int write_new(const CommandLine& line, const std::string& text) {
 int run_frr_config(const CommandLine& line, PluginTable& plugins) {
   EventLoop loop;
   ConfigErrors errors;
-  const auto config = load(line, loop, plugins, errors);
+  const auto config = load_configuration(line, loop, plugins, errors);
   if (!config) return refuse(line, errors);
   std::vector<Advertisement> wanted;
   for (const auto& service : config->services)

@@ -5,6 +5,7 @@
 #include "check.hpp"
 #include "command_line.hpp"
 #include "daemon.hpp"
+#include "doctor_command.hpp"
 #include "drain_command.hpp"
 #include "exit_codes.hpp"
 #include "first_commands.hpp"
@@ -42,6 +43,8 @@ int run(const std::vector<std::string>& arguments) {
       return run_validate(*line, plugins);
     case Command::withdraw:
       return run_withdraw(*line);
+    case Command::doctor:
+      return run_doctor(*line, plugins);
     case Command::probes:
       return run_probes(*line, plugins);
     case Command::schema:

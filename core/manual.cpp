@@ -5,6 +5,7 @@
 //   @keys WHAT          the keys of service, damping, address, route, link, addresses_from, top, log, or of a
 //   probe's type
 //   @probes             the keys of every built-in probe
+//   @findings           what doctor looks for
 //   @include NAME       another file of the template's folder
 //   @example NAME       another file of the template's folder, as it is
 // @program stands anywhere for the page's name.
@@ -17,7 +18,10 @@
 
 #include "anyprobe_features.hpp"
 #include "command_line.hpp"
+#include "doctor_host.hpp"
 #include "probes/builtin.hpp"
+#include "routing/doctor_frr.hpp"
+#include "routing/doctor_network.hpp"
 #include "text.hpp"
 
 namespace anyprobe {
@@ -151,6 +155,21 @@ std::string probes(const PluginTable& plugins) {
   return out;
 }
 
+template <typename Facts>
+std::string findings(std::span<const Check<Facts>> checks) {
+  std::string items;
+  for (const auto& [text, look] : checks) {
+    items += ".It Cm " + escaped(text.id) + " Pq " + std::string(to_string(text.gravity)) + "\n";
+    items += sentence(text.title) + sentence(text.why);
+  }
+  return list(items);
+}
+
+std::string findings() {
+  return ".Ss The host and the configuration\n" + findings(host_checks()) + ".Ss The network\n" +
+         findings(network_checks()) + ".Ss FRR\n" + findings(frr_checks());
+}
+
 std::string example(const fs::path& path) {
   std::ifstream in(path);
   if (!in) throw std::runtime_error(path.string() + " cannot be read");
@@ -181,6 +200,8 @@ void make_page(const fs::path& path, const std::string& program, const PluginTab
       std::cout << keys_of(words.front(), plugins);
     else if (directive == "@probes" && words.empty())
       std::cout << probes(plugins);
+    else if (directive == "@findings" && words.empty())
+      std::cout << findings();
     else if (directive == "@include" && words.size() == 1)
       make_page(path.parent_path() / words.front(), program, plugins);
     else if (directive == "@example" && words.size() == 1)

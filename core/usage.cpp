@@ -16,6 +16,7 @@ std::string usage() {
          "  resume SERVICE|--all  let them be announced again\n"
          "  validate              the configuration only, every error with its path\n"
          "  withdraw --all        clear what any run left in the kernel\n"
+         "  doctor                what on this host keeps it from working, and what mends it\n"
          "  probes [TYPE]         the probes there are, or the options of one\n"
          "  init                  a configuration to start from, by what is found here\n"
          "  frr-config            what FRR, Quagga or BIRD needs for what is configured\n"
@@ -59,6 +60,12 @@ std::string usage_of(const CommandLine& line, const PluginTable& plugins) {
              "Removes every address and route with our mark, and sets down the links that a\n"
              "run left up, but for what a running instance holds, or one has just handed over\n"
              "to its next run.\n";
+    case Command::doctor:
+      return "Usage: anyprobe doctor [options]\n\n"
+             "Looks at the configuration, this host and the running FRR, and tells what keeps\n"
+             "anycast from working here: what is wrong, why that matters, and the command that\n"
+             "mends it. Changes nothing. Exits 0 where nothing is found, or only remarks, 1 with\n"
+             "warnings, 2 where something keeps a service from working.\n";
     case Command::probes:
       return "Usage: anyprobe probes [TYPE]\n\nThe probes there are, or the options of one.\n";
     case Command::init:

@@ -105,6 +105,17 @@ std::optional<ClosedSocket> parse_closed_socket(nlmsghdr& message) {
                       {address_of(told.idiag_family, told.id.idiag_src), ntohs(told.id.idiag_sport)}};
 }
 
+std::optional<BoundSocket> parse_bound_socket(nlmsghdr& message) {
+  inet_diag_msg told;
+  if (message.nlmsg_type != SOCK_DIAG_BY_FAMILY || !read_header(message, told)) return std::nullopt;
+  if (told.idiag_family != AF_INET && told.idiag_family != AF_INET6) return std::nullopt;
+  if (told.id.idiag_dport != 0 || told.id.idiag_sport == 0) return std::nullopt;
+  const auto* only = nlmsg_find_attr(&message, sizeof(inet_diag_msg), INET_DIAG_SKV6ONLY);
+  const bool six_alone = only != nullptr && nla_len(only) >= 1 && nla_get_u8(only) != 0;
+  return BoundSocket{{address_of(told.idiag_family, told.id.idiag_src), ntohs(told.id.idiag_sport)},
+                     !six_alone};
+}
+
 std::vector<sock_filter> make_port_filter(const std::set<std::uint16_t>& ports) {
   std::vector<sock_filter> out;
   if (ports.empty()) return {step(BPF_RET | BPF_K, 0)};
@@ -118,10 +129,16 @@ std::vector<sock_filter> make_port_filter(const std::set<std::uint16_t>& ports) 
 }
 
 std::vector<std::byte> make_empty_question(const RequestHead& head, int family, int protocol) {
+  return make_socket_question(head, family, protocol, 0);
+}
+
+std::vector<std::byte> make_socket_question(const RequestHead& head, int family, int protocol,
+                                            std::uint32_t states) {
   Request request({head.port, head.sequence, head.flags | NLM_F_DUMP}, SOCK_DIAG_BY_FAMILY);
   inet_diag_req_v2 body{};
   body.sdiag_family = static_cast<std::uint8_t>(family);
   body.sdiag_protocol = static_cast<std::uint8_t>(protocol);
+  body.idiag_states = states;
   request.header(body);
   std::vector<std::byte> out;
   request.append_to(out);

@@ -19,6 +19,15 @@ namespace anyprobe {
 // (::ffff:192.0.2.1) is told as one of IPv4.
 std::optional<ClosedSocket> parse_closed_socket(nlmsghdr& message);
 
+// One that is bound and connected to nobody, as a list tells of it.
+struct BoundSocket {
+  SocketAddress address;
+  bool takes_ipv4 = true;  // of IPv6: IPv4 too (no IPV6_V6ONLY)
+
+  friend bool operator==(const BoundSocket&, const BoundSocket&) = default;
+};
+std::optional<BoundSocket> parse_bound_socket(nlmsghdr& message);
+
 // A filter for a netlink socket: it lets through what is told of sockets that are bound to one of these ports
 // and connected to nobody. Of very many ports that lie apart it lets through some between them too, since the
 // kernel takes 4,096 steps at most.
@@ -26,5 +35,8 @@ std::vector<sock_filter> make_port_filter(const std::set<std::uint16_t>& ports);
 
 // Asks for no socket of this kind, which a kernel that knows the kind grants.
 std::vector<std::byte> make_empty_question(const RequestHead& head, int family, int protocol);
+// Asks for the sockets in these states, a bit each (1 << TCP_LISTEN).
+std::vector<std::byte> make_socket_question(const RequestHead& head, int family, int protocol,
+                                            std::uint32_t states);
 
 }  // namespace anyprobe

@@ -307,6 +307,19 @@ TEST_CASE("drain and resume take services, or all of them, and how long to wait"
   CHECK(parse({"anyprobe", "drain", "--help"})->help.find("--wait") != std::string::npos);
 }
 
+TEST_CASE("doctor takes folders and a format") {
+  const auto line =
+      parse({"anyprobe", "doctor", "--json", "--run-dir", "/run/a", "--vty-dir", "/run/frr/b", "--root=/c"});
+  REQUIRE(line);
+  CHECK(line->command == Command::doctor);
+  CHECK(line->as_json);
+  CHECK(line->run_dir == "/run/a");
+  CHECK(line->vty_dir == "/run/frr/b");
+  CHECK(line->root == "/c");
+  CHECK(parse({"anyprobe", "doctor", "dns"}).error() == "\"dns\" is one argument too many");
+  CHECK(parse({"anyprobe", "doctor", "--vty-dir="}).error() == "--vty-dir: is empty");
+}
+
 TEST_CASE("status takes services, a folder and a format, and no configuration") {
   const auto line = parse({"anyprobe", "status", "--json", "--run-dir", "/run/elsewhere", "dns", "mail"});
   REQUIRE(line);

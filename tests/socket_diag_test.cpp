@@ -108,6 +108,25 @@ TEST_CASE("socket diag: sockets that are told of") {
   CHECK(mapped->at.ip == *IpAddress::parse("192.0.2.1"));
 }
 
+TEST_CASE("socket diag: sockets that a list tells of") {
+  const auto bound = [](Told told) {
+    auto message = message_of(told);
+    return parse_bound_socket(*reinterpret_cast<nlmsghdr*>(message.data()));
+  };
+  const auto udp = bound({});
+  REQUIRE(udp);
+  CHECK(*udp == BoundSocket{{*IpAddress::parse("192.0.2.1"), 53}, true});
+  CHECK_FALSE(bound({.port = 0}));
+  CHECK_FALSE(bound({.peer = 4711}));
+  auto six = message_of({.family = AF_INET6, .address = "::", .protocol = 1});
+  auto* head = reinterpret_cast<nlmsghdr*>(six.data());
+  CHECK(parse_bound_socket(*head)->takes_ipv4);
+  const nlattr only{5, INET_DIAG_SKV6ONLY};
+  std::memcpy(reinterpret_cast<std::uint8_t*>(six.data()) + NLMSG_LENGTH(sizeof(inet_diag_msg)), &only,
+              sizeof only);
+  CHECK_FALSE(parse_bound_socket(*head)->takes_ipv4);
+}
+
 TEST_CASE("socket diag: what is no socket that answered anybody") {
   CHECK_FALSE(parsed({.peer = 40000}));
   CHECK_FALSE(parsed({.protocol = std::nullopt}));

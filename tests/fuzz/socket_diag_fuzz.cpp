@@ -25,6 +25,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (auto* message = reinterpret_cast<nlmsghdr*>(aligned.data()); nlmsg_ok(message, rest) != 0;
        message = nlmsg_next(message, &rest)) {
     const auto closed = parse_closed_socket(*message);
+    const auto bound = parse_bound_socket(*message);
+    demand(!bound || bound->address.port != 0);
     demand(!closed || closed->protocol == Protocol::tcp || closed->protocol == Protocol::udp);
   }
 

@@ -9,6 +9,7 @@ import pytest
 REPO = Path(__file__).resolve().parents[2]
 PROBES = ["dns-probe", "radius-probe", "socks-probe", "squid-probe", "syslog-probe", "tcp-route-probe"]
 PAGES = {"anyprobe.8": "man8", **{f"{name}.8": "man8" for name in PROBES}, "anyprobe.json.5": "man5", "anyprobe-drain.7": "man7",
+         "anyprobe-doctor.8": "man8",
          **{f"anyprobe-{name}.5": "man5" for name in ("exec", "http", "ntp", "sip")}}
 FLAG = re.compile(r"^ +(--[a-z-]+)(.*)$", re.MULTILINE)
 
@@ -53,7 +54,7 @@ def test_sections(installed, name, title):
                                          ("anyprobe.8", ["check"]), ("anyprobe.8", ["status"]),
                                          ("anyprobe.8", ["validate"]), ("anyprobe.8", ["probes"]),
                                          ("anyprobe.8", ["init"]), ("anyprobe.8", ["frr-config"]),
-                                         ("anyprobe.8", ["schema"])])
+                                         ("anyprobe.8", ["schema"]), ("anyprobe.8", ["doctor"])])
 def test_flags_are_those_of_help(installed, name, words):
     program = installed.only(name.removesuffix(".8"), "sbin") if not words else None
     done = installed.run(*words, "--help", program=program)
@@ -71,6 +72,15 @@ def test_flags_are_those_of_help(installed, name, words):
     assert [flag for flag, _ in entries] == told
     for flag, help_text in entries:
         assert len(help_text) > 5 and one_line(help_text)[1:] in one_line(text), flag
+
+
+def test_every_finding_of_the_doctor_is_told(installed):
+    """With its gravity, what is looked for and why: the tables of the checks."""
+    text = section(shown(installed, "anyprobe-doctor.8"), "FINDINGS")
+    declared = [found for path in ("core/doctor_host.cpp", "routing/doctor_network.cpp", "routing/doctor_frr.cpp")
+                for found in re.findall(r'^ {4}\{\{"([a-z0-9-]+)", Gravity::([a-z]+),', (REPO / path).read_text(), re.MULTILINE)]
+    assert len(declared) > 30
+    assert re.findall(r"^ +([a-z0-9-]+) \((blocking|warning|remark)\)", text, re.MULTILINE) == declared
 
 
 def test_every_option_of_the_probe_is_a_key(installed):

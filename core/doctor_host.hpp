@@ -1,0 +1,46 @@
+// What the doctor looks at of the host itself and of the configuration: no network is asked for it.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "doctor.hpp"
+#include "networkd_files.hpp"
+
+namespace anyprobe {
+
+struct HostFacts {
+  std::vector<std::string> config_errors = {};
+  bool configured = true;  // there is a configuration, be it a wrong one
+  std::string config_path = {};
+  std::vector<Patient> patients = {};
+  bool has_commands = false;  // of probes, or hooks
+
+  bool root = true;
+  std::uint64_t bounding = ~std::uint64_t{0};  // capabilities, a bit each
+  bool no_new_privs = false;
+  bool seccomp_built = true;
+  bool seccomp_in_kernel = true;
+  std::string user_error = {};  // why there is no user that the prober could run as
+  std::string release = "6.1";  // of the kernel, as uname(2) has it
+  std::optional<bool> clock_synchronised = {};
+
+  bool networkd_runs = false;
+  NetworkdSettings networkd = {};
+
+  std::map<std::string, std::vector<Advertisement>> held = {};  // by each instance of the run-dir that runs
+};
+
+[[nodiscard]] std::span<const Check<HostFacts>> host_checks();
+
+// Looks at this process and this host; the fields of the configuration are left as they are. `root`: where
+// etc, run and usr are, empty for the host's own. What cannot be told goes to `unseen`.
+void look_at_host(const std::string& root, const std::string& run_dir, HostFacts& facts,
+                  std::vector<std::string>& unseen);
+
+// Whether a process of this name (15 letters) runs in the network namespace of ours.
+[[nodiscard]] bool runs_here(std::string_view name);
+
+}  // namespace anyprobe
