@@ -256,6 +256,7 @@ class Parser {
     flags.push_back({"adopt", Flag::Argument::none, "",
                      "take over an address that is there without our mark, instead of refusing to start",
                      raise(line_.adopt)});
+    flags.push_back(option_flag(agent_options().front(), "agent.", true, "agent"));
     flags.push_back({"log-level", Flag::Argument::required, "error|warning|info|debug",
                      "the least important of what is logged (default: info)",
                      [this](const std::string& value) {
@@ -303,10 +304,11 @@ class Parser {
     return out;
   }
 
-  // `top`: it stands beside the services.
-  Flag option_flag(const OptionSpec& spec, const std::string& below, bool top = false) {
+  // `top`: it stands beside the services. `name`: if not that of the option.
+  Flag option_flag(const OptionSpec& spec, const std::string& below, bool top = false,
+                   const char* name_of_flag = nullptr) {
     Flag flag;
-    flag.name = flag_name(spec.name);
+    flag.name = flag_name(name_of_flag != nullptr ? name_of_flag : spec.name);
     flag.argument = spec.kind == OptionKind::boolean ? Flag::Argument::optional : Flag::Argument::required;
     flag.placeholder = placeholder_of(spec);
     flag.help = full_help(spec);

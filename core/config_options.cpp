@@ -263,6 +263,15 @@ constexpr OptionSpec kFrr[] = {
              "/run/frr/NAME); ospfd and ospf6d are asked what became of the announcements"},
 };
 
+constexpr OptionSpec kAgent[] = {
+    {.name = "listen",
+     .kind = OptionKind::server,
+     .placeholder = "ADDRESS:PORT",
+     .help =
+         "where HAProxy's agent-check is answered (port 9707 where none is given); there is no password, so "
+         "who can connect learns which services are up (default: nowhere)"},
+};
+
 }  // namespace
 
 std::span<const OptionSpec> service_options() {
@@ -291,6 +300,9 @@ std::span<const OptionSpec> log_options() {
 }
 std::span<const OptionSpec> frr_options() {
   return kFrr;
+}
+std::span<const OptionSpec> agent_options() {
+  return kAgent;
 }
 
 }  // namespace anyprobe

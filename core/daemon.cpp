@@ -16,6 +16,7 @@
 #include "exit_codes.hpp"
 #include "instance_lock.hpp"
 #include "instance_state.hpp"
+#include "listener.hpp"
 #include "log.hpp"
 #include "own_process.hpp"
 #include "privileges.hpp"
@@ -87,6 +88,7 @@ Outcome<Keeper::View> understand(const CommandLine& line, PluginTable& plugins,
   view.lsa_spacing = config.lsa_spacing;
   view.has_modules = !config.plugins.empty();
   view.vty_dir = config.vty_dir;
+  view.agent = config.agent;
   std::size_t advertisements = 0;
   for (const auto& service : config.services) advertisements += service.advertise.size();
   view.services.reserve(config.services.size());
@@ -258,7 +260,13 @@ int keep(const CommandLine& line, PluginTable& plugins, const std::string& folde
   };
   std::unique_ptr<ControlSocket> modules_control;
   Timer settled(loop, give_back_memory);
+  Listener agent(loop, "the agent", [&] { at_work->agent_changed(); });
+  hooks.agent = [&] { return agent.get(); };
+  hooks.problems = [&] {
+    return agent.problem().empty() ? std::vector<std::string>() : std::vector{agent.problem()};
+  };
   hooks.accepted = [&](const Keeper::View& view) {
+    agent.want(view.agent);
     settled.start(kSettled);
     line.change_log(view.log);
     if (!view.has_modules) modules_control.reset();

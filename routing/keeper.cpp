@@ -130,6 +130,7 @@ void Keeper::take(ProberSeat& seat, const Message& message) {
     case MessageType::runner:
     case MessageType::control:
     case MessageType::answer:
+    case MessageType::agent:
       break;
   }
   log(LogLevel::error, "the prober sends what only the keeper may");
@@ -255,6 +256,9 @@ void Keeper::tell_applied() {
 
 std::string Keeper::view() const {
   KernelView out{reconciler_.states(), reconciler_.problems(), reconciler_.waits()};
+  if (hooks_.problems) {
+    for (auto& line : hooks_.problems()) out.problems.push_back(std::move(line));
+  }
   if (!refusal_.empty()) out.problems.push_back("the last reload was refused: " + refusal_);
   return pack_view(out);
 }

@@ -7,10 +7,12 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "core/address.hpp"
 #include "core/advertisement.hpp"
 #include "core/event_loop.hpp"
 #include "core/log.hpp"
@@ -42,6 +44,7 @@ class Keeper {
     Duration lsa_spacing{};  // zero: nothing waits
     bool has_modules = false;
     std::string vty_dir;  // where FRR's daemons are asked
+    std::optional<SocketAddress> agent;
   };
   struct Hooks {
     std::function<Outcome<std::vector<SourceFile>>()> read;
@@ -66,6 +69,11 @@ class Keeper {
     std::function<void(const std::set<std::string>&)> remember_drained{};
     // A listening socket for the probers of that part, or -1; outlives the keeper.
     std::function<int(ProberPart part)> control{};
+    // The one of the agent, or -1: as control, and agent_changed() tells that it is another. It is for the
+    // services of our own probes.
+    std::function<int()> agent{};
+    // What is wrong beside what is in the kernel, one line each.
+    std::function<std::vector<std::string>()> problems{};
   };
 
   // `adopt`: addresses that lack our mark are taken over instead of refused.
@@ -82,6 +90,8 @@ class Keeper {
   void tell_applied();
   // Something is otherwise in the kernel, or wrong there: the probers are told from a clean stack.
   void tell_soon() { tell_.schedule(); }
+
+  void agent_changed();
 
   // What may be in the kernel by what was remembered.
   [[nodiscard]] const std::vector<Advertisement>& remembered() { return memory_.recalled(); }

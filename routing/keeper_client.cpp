@@ -100,6 +100,8 @@ bool KeeperClient::receive_one() {
       handlers_.on_runner(std::move(packet.descriptor));
     if (message->type == MessageType::control && packet.descriptor.valid())
       handlers_.on_control(std::move(packet.descriptor));
+    if (message->type == MessageType::agent && handlers_.on_agent)
+      handlers_.on_agent(std::move(packet.descriptor));
     if (message->type == MessageType::answer) take_answer(*message, packet.descriptor.get());
   }
   return true;

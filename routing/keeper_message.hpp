@@ -34,6 +34,7 @@ enum class MessageType : std::uint8_t {
   drained,    // prober: which services are withdrawn by hand, a byte for each of the configuration
   ask,        // prober: a FrrInquiry, by the places that the configuration of its generation has
   answer,     // keeper: the FrrAnswer to the one of that serial (with a descriptor, if it is answered)
+  agent,      // keeper: the socket by which HAProxy asks (with a descriptor), or that there is none any more
 };
 
 struct Message {

@@ -126,9 +126,19 @@ void Keeper::follow_up() {
     // Not before it has its services: until then, who asks for them waits.
     if (const int control = hooks_.control ? hooks_.control(seat->part) : -1; control >= 0)
       seat->prober.send({MessageType::control, 0, 0, {}}, control);
-    if (seat->part == ProberPart::built_in) hooks_.running(seat->prober.pid());
+    if (seat->part == ProberPart::built_in) {
+      if (hooks_.agent && hooks_.agent() >= 0) agent_changed();
+      hooks_.running(seat->prober.pid());
+    }
   }
   if (std::exchange(reload_again_, false)) reload_soon_.schedule();
+}
+
+void Keeper::agent_changed() {
+  auto* seat = seat_of(ProberPart::built_in);
+  // One that is not at work yet is told then.
+  if (seat->at_work) seat->prober.send({MessageType::agent, 0, 0, {}}, hooks_.agent());
+  tell_soon();  // of problems
 }
 
 void Keeper::refuse(ProberSeat& seat, const Message& message) {
