@@ -14,10 +14,18 @@ using json = nlohmann::ordered_json;
 
 void put(json& service, const CommandLine::Setting& setting) {
   const auto dot = setting.path.find('.');
-  if (dot == std::string::npos)
+  if (dot == std::string::npos) {
     service[setting.path] = setting.value;
-  else if (auto& above = service[setting.path.substr(0, dot)]; above.is_null() || above.is_object())
-    above[setting.path.substr(dot + 1)] = setting.value;
+    return;
+  }
+  auto& above = service[setting.path.substr(0, dot)];
+  if (above.is_null() || above.is_object()) above[setting.path.substr(dot + 1)] = setting.value;
+}
+
+// What stands beside the services.
+void put_on_top(const CommandLine::Setting& setting, ConfigDocument& document) {
+  put(document.root, setting);
+  document.flags[setting.path] = setting.flag;
 }
 
 // The one service of a NAME-probe's file, or of no file at all, with the flags on top.
@@ -55,8 +63,7 @@ void add_flags(const CommandLine& line, ConfigDocument& document, ConfigErrors& 
   if (!service().contains("name")) service()["name"] = line.instance();
   for (const auto& setting : line.settings) {
     if (setting.top) {
-      put(document.root, setting);
-      document.flags[setting.path] = setting.flag;
+      put_on_top(setting, document);
       continue;
     }
     put(service(), setting);
@@ -91,6 +98,13 @@ Outcome<std::vector<SourceFile>> read_configuration(const CommandLine& line) {
   if (line.command == Command::probe_daemon && std::filesystem::exists(usual))
     return read_source_files(usual, false);
   return std::vector<SourceFile>();
+}
+
+// Somebody hears of the service in another way than by what is announced.
+bool tells(const CommandLine& line) {
+  return std::any_of(line.settings.begin(), line.settings.end(), [](const auto& setting) {
+    return setting.path == "agent.listen" || setting.path == "on_up" || setting.path == "on_down";
+  });
 }
 
 bool announces(const CommandLine& line) {
@@ -145,11 +159,17 @@ std::vector<ConfigDocument> assemble(const CommandLine& line, const std::vector<
   }
   if (!errors.empty()) return {};
   if (line.one_service()) {
-    if (line.command == Command::probe_daemon && out.empty() && !announces(line)) {
+    if (line.command == Command::probe_daemon && out.empty() && !announces(line) && !tells(line)) {
       errors.add("--address: is needed, there is nothing to announce", true);
     }
-    if (out.empty()) out.emplace_back();
+    const bool no_file = out.empty();
+    if (no_file) out.emplace_back();
     add_flags(line, out.front(), errors);
+    if (no_file && errors.empty() && tells(line) && !announces(line))
+      out.front().root["services"][0]["advertise"] = json::array();
+  } else if (!out.empty() && out.back().root.is_object()) {
+    // Of several files, what the last one says is so.
+    for (const auto& setting : line.settings) put_on_top(setting, out.back());
   }
   for (auto& document : out) document.attachments = attachments;
   return errors.empty() ? std::move(out) : std::vector<ConfigDocument>();

@@ -280,6 +280,7 @@ class Parser {
     flags.push_back({"adopt", Flag::Argument::none, "",
                      "take over an address that is there without our mark, instead of refusing to start",
                      raise(line_.adopt)});
+    flags.push_back(option_flag(agent_options().front(), "agent.", true, "agent"));
     flags.push_back({"log-level", Flag::Argument::required, "error|warning|info|debug",
                      "the least important of what is logged (default: info)",
                      [this](const std::string& value) {
@@ -330,7 +331,7 @@ class Parser {
     return out;
   }
 
-  // `top`: it stands beside the services.
+  // `top`: it stands beside the services. `name`: if not that of the option.
   Flag option_flag(const OptionSpec& spec, const std::string& below, bool top = false,
                    std::string name = {}) {
     Flag flag;

@@ -16,9 +16,10 @@ using json = nlohmann::ordered_json;
 using std::chrono::milliseconds;
 
 constexpr std::string_view kServiceKeys[] = {"name", "probe", "probes", "require", "advertise", "damping"};
-constexpr std::string_view kTopKeys[] = {"services", "defaults", "log", "frr", "metrics", "$schema"};
+constexpr std::string_view kTopKeys[] = {"services", "defaults", "log", "frr", "metrics", "agent", "$schema"};
 constexpr std::string_view kDampingKey[] = {"damping"};
 constexpr std::size_t kMostServices = 20000;
+constexpr std::uint16_t kAgentPort = 9707;
 // Each renewal of an address costs us and the routing daemons something, so many are renewed less often.
 constexpr std::size_t kManyAddresses = 100;
 constexpr std::chrono::seconds kLeastLease(3);
@@ -86,6 +87,10 @@ class Loader {
       if (!config_.vty_dir.starts_with('/')) top.at("frr").at("vty_dir").error("is no absolute path");
     }
     if (top.has("metrics")) config_.metrics = read_metrics(top.at("metrics"));
+    if (top.has("agent")) {
+      const Options agent(top.at("agent"), agent_options());
+      if (agent.given("listen")) config_.agent = agent.servers("listen", kAgentPort).front();
+    }
     if (top.has("defaults") && top.at("defaults").expect_object()) read_defaults(top.at("defaults"));
   }
 
@@ -234,7 +239,9 @@ class Loader {
       return;
     }
     if (!list.expect_array()) return;
-    if (list.value().empty() && context_.needs_advertisements)
+    // Who has the agent or hooks may want no more of us.
+    const bool tells = config_.agent || !out.commands->on_up.empty() || !out.commands->on_down.empty();
+    if (list.value().empty() && context_.needs_advertisements && !tells)
       list.error("is empty: there is nothing to announce");
     out.advertise = advertise_.read(list, out.name);
   }

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "address.hpp"
 #include "advertisement.hpp"
 #include "command_reader.hpp"
 #include "command_runner.hpp"
@@ -75,6 +76,7 @@ struct Config {
   std::string vty_dir = kVtyDir;                           // where FRR's daemons have their vty sockets
   Duration lsa_spacing = std::chrono::milliseconds(1050);  // between changes of a prefix; zero: none
   Duration lsa_flooding = std::chrono::seconds(6);         // until every router has heard of a change
+  std::optional<SocketAddress> agent;                      // where HAProxy's agent-check is answered
   CommandTable commands;                                   // of all services, in order
 };
 
@@ -113,6 +115,7 @@ std::span<const OptionSpec> top_options();
 std::span<const OptionSpec> log_options();
 std::span<const OptionSpec> frr_options();
 std::span<const OptionSpec> metrics_options();
+std::span<const OptionSpec> agent_options();
 // The keys beside them, of a service and of the whole, whose values are no plain ones.
 std::span<const std::string_view> service_keys();
 std::span<const std::string_view> top_keys();

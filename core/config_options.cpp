@@ -273,6 +273,15 @@ constexpr OptionSpec kMetrics[] = {
      .required = true},
 };
 
+constexpr OptionSpec kAgent[] = {
+    {.name = "listen",
+     .kind = OptionKind::server,
+     .placeholder = "ADDRESS:PORT",
+     .help =
+         "where HAProxy's agent-check is answered (port 9707 where none is given); there is no password, so "
+         "who can connect learns which services are up (default: nowhere)"},
+};
+
 }  // namespace
 
 std::span<const OptionSpec> service_options() {
@@ -304,6 +313,9 @@ std::span<const OptionSpec> frr_options() {
 }
 std::span<const OptionSpec> metrics_options() {
   return kMetrics;
+}
+std::span<const OptionSpec> agent_options() {
+  return kAgent;
 }
 
 }  // namespace anyprobe

@@ -21,6 +21,7 @@ nlohmann::ordered_json describe(const Config& config) {
   if (config.log.json) out["log"]["format"] = *config.log.json ? "json" : "text";
   if (config.metrics) out["metrics"]["listen"] = config.metrics->to_string();
   if (config.vty_dir != kVtyDir) out["frr"]["vty_dir"] = config.vty_dir;
+  if (config.agent) out["agent"]["listen"] = config.agent->to_string();
   out["lsa_spacing"] = format_duration(in_ms(config.lsa_spacing));
   out["lsa_flooding"] = format_duration(in_ms(config.lsa_flooding));
   if (!config.commands.commands.empty()) out["max_running"] = config.commands.max_running;

@@ -16,6 +16,7 @@
 #include "exit_codes.hpp"
 #include "instance_lock.hpp"
 #include "instance_state.hpp"
+#include "listener.hpp"
 #include "log.hpp"
 #include "own_process.hpp"
 #include "privileges.hpp"
@@ -89,6 +90,7 @@ Outcome<Keeper::View> understand(const CommandLine& line, PluginTable& plugins,
   view.has_modules = !config.plugins.empty();
   view.vty_dir = config.vty_dir;
   view.metrics = config.metrics;
+  view.agent = config.agent;
   std::size_t advertisements = 0;
   for (const auto& service : config.services) advertisements += service.advertise.size();
   view.services.reserve(config.services.size());
@@ -265,9 +267,21 @@ int keep(const CommandLine& line, PluginTable& plugins, const std::string& folde
   });
   hooks.web = [&] {
     const auto where = door.where().to_string();
-    return Keeper::Web{door.socket(), where, door.problem()};
+    return Keeper::Web{door.socket(), where};
+  };
+  Listener agent(loop, "the agent", [&] {
+    if (at_work != nullptr) at_work->agent_changed();
+  });
+  hooks.agent = [&] { return agent.get(); };
+  hooks.problems = [&] {
+    std::vector<std::string> out;
+    for (const auto& problem : {door.problem(), agent.problem()}) {
+      if (!problem.empty()) out.push_back(problem);
+    }
+    return out;
   };
   hooks.accepted = [&](const Keeper::View& view) {
+    agent.want(view.agent);
     settled.start(kSettled);
     door.want(view.metrics);
     line.change_log(view.log);

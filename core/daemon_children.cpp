@@ -10,6 +10,7 @@
 #include <set>
 #include <utility>
 
+#include "agent.hpp"
 #include "anyprobe_features.hpp"
 #include "background.hpp"
 #include "control_server.hpp"
@@ -180,6 +181,7 @@ int run_prober(const CommandLine& line, PluginTable& plugins) {
                             [&] {
                               return report.answer({kStatusVerb, {kDetailArgument}}).body;
                             }});
+  Agent agent(loop, prober.services(), [&](const std::string& service) { return prober.drained(service); });
   KeeperClient client(
       loop, kOwnSocket,
       {.on_configuration =
@@ -210,6 +212,7 @@ int run_prober(const CommandLine& line, PluginTable& plugins) {
              report.take(std::move(view));
            },
        .on_control = [&](Descriptor socket) { control.listen(std::move(socket)); },
+       .on_agent = [&](Descriptor socket) { agent.listen(std::move(socket)); },
        .on_answer = [&](std::uint32_t serial, const FrrAnswer& answer,
                         const std::string& replies) { confirmer.take(serial, answer, replies); },
        .on_web =

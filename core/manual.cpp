@@ -2,8 +2,8 @@
 // so.
 //   @os                 the program and its version
 //   @flags WORD...      the flags that `WORD... --help` tells
-//   @keys WHAT          the keys of service, damping, address, route, link, addresses_from, top, log, or of a
-//   probe's type
+//   @keys WHAT          the keys of service, damping, address, route, link, addresses_from, top, log, frr,
+//   agent, or of a probe's type
 //   @probes             the keys of every built-in probe
 //   @findings           what doctor looks for
 //   @include NAME       another file of the template's folder
@@ -141,6 +141,7 @@ std::string keys_of(const std::string& what, const PluginTable& plugins) {
   if (what == "log") return keys(log_options());
   if (what == "frr") return keys(frr_options());
   if (what == "metrics") return keys(metrics_options());
+  if (what == "agent") return keys(agent_options());
   const auto* plugin = plugins.find(what);
   if (plugin == nullptr) throw std::runtime_error("@keys: there are none of " + in_quotes(what));
   return keys(plugin->options);

@@ -131,6 +131,7 @@ void Keeper::take(ProberSeat& seat, const Message& message) {
     case MessageType::control:
     case MessageType::answer:
     case MessageType::web:
+    case MessageType::agent:
       break;
   }
   log(LogLevel::error, "the prober sends what only the keeper may");
@@ -256,8 +257,9 @@ void Keeper::tell_applied() {
 
 std::string Keeper::view() const {
   KernelView out{reconciler_.states(), reconciler_.problems(), reconciler_.waits(), reconciler_.counts()};
-  if (const auto door = hooks_.web ? hooks_.web() : Web{}; !door.problem.empty())
-    out.problems.push_back(door.problem);
+  if (hooks_.problems) {
+    for (auto& line : hooks_.problems()) out.problems.push_back(std::move(line));
+  }
   if (!refusal_.empty()) out.problems.push_back("the last reload was refused: " + refusal_);
   return pack_view(out);
 }

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "core/address.hpp"
 #include "core/advertisement.hpp"
 #include "core/event_loop.hpp"
 #include "core/log.hpp"
@@ -45,12 +46,12 @@ class Keeper {
     bool has_modules = false;
     std::string vty_dir;  // where FRR's daemons are asked
     std::optional<WebAddress> metrics = {};
+    std::optional<SocketAddress> agent = {};
   };
   // The socket that metrics are asked by, if it is open.
   struct Web {
     int socket = -1;
     std::string where;
-    std::string problem;  // why it is not
   };
   struct Hooks {
     std::function<Outcome<std::vector<SourceFile>>()> read;
@@ -76,6 +77,11 @@ class Keeper {
     // A listening socket for the probers of that part, or -1; outlives the keeper.
     std::function<int(ProberPart part)> control{};
     std::function<Web()> web{};  // the socket outlives the keeper, or the next tell_web()
+    // The one of the agent, or -1: as control, and agent_changed() tells that it is another. It is for the
+    // services of our own probes.
+    std::function<int()> agent{};
+    // What is wrong beside what is in the kernel, one line each.
+    std::function<std::vector<std::string>()> problems{};
   };
 
   // `adopt`: addresses that lack our mark are taken over instead of refused.
@@ -94,6 +100,8 @@ class Keeper {
   void tell_soon() { tell_.schedule(); }
   // What Hooks::web says is otherwise.
   void tell_web();
+
+  void agent_changed();
 
   // What may be in the kernel by what was remembered.
   [[nodiscard]] const std::vector<Advertisement>& remembered() { return memory_.recalled(); }

@@ -102,6 +102,8 @@ bool KeeperClient::receive_one() {
       handlers_.on_control(std::move(packet.descriptor));
     if (message->type == MessageType::web && handlers_.on_web)
       handlers_.on_web(std::move(packet.descriptor), message->body);
+    if (message->type == MessageType::agent && handlers_.on_agent)
+      handlers_.on_agent(std::move(packet.descriptor));
     if (message->type == MessageType::answer) take_answer(*message, packet.descriptor.get());
   }
   return true;

@@ -26,6 +26,7 @@ class KeeperClient final : public KeeperLink {
     std::function<void(Descriptor socket)> on_runner;   // there is a runner, and this is the way to it
     std::function<void(KernelView view)> on_view;       // of the configuration that was accepted last
     std::function<void(Descriptor socket)> on_control;  // status is asked by this, which listens
+    std::function<void(Descriptor socket)> on_agent{};  // HAProxy asks by this, which listens, or is none
     // To ask(): the replies of FRR as they came, where it is answered.
     std::function<void(std::uint32_t serial, const FrrAnswer& answer, const std::string& replies)>
         on_answer{};

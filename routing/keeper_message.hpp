@@ -36,6 +36,7 @@ enum class MessageType : std::uint8_t {
   answer,     // keeper: the FrrAnswer to the one of that serial (with a descriptor, if it is answered)
   web,        // keeper: the socket that metrics are asked by (with a descriptor; without, there is none any
               // more), and where it listens
+  agent,      // keeper: the socket by which HAProxy asks (with a descriptor), or that there is none any more
 };
 
 struct Message {

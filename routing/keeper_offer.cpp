@@ -128,9 +128,17 @@ void Keeper::follow_up() {
       seat->prober.send({MessageType::control, 0, 0, {}}, control);
     if (seat->part != ProberPart::built_in) continue;
     if (hooks_.web && hooks_.web().socket >= 0) tell_web(*seat);
+    if (hooks_.agent && hooks_.agent() >= 0) agent_changed();
     hooks_.running(seat->prober.pid());
   }
   if (std::exchange(reload_again_, false)) reload_soon_.schedule();
+}
+
+void Keeper::agent_changed() {
+  auto* seat = seat_of(ProberPart::built_in);
+  // One that is not at work yet is told then.
+  if (seat->at_work) seat->prober.send({MessageType::agent, 0, 0, {}}, hooks_.agent());
+  tell_soon();  // of problems
 }
 
 void Keeper::refuse(ProberSeat& seat, const Message& message) {

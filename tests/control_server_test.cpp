@@ -17,7 +17,7 @@ namespace {
 
 // A server in the test's own loop, and clients that are plain sockets.
 struct House {
-  explicit House(ControlLimits limits = {})
+  explicit House(LineLimits limits = {})
       : server(
             loop,
             [this](const ControlRequest& request) {

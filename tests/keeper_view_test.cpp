@@ -19,6 +19,9 @@ using State = AdvertisementState;
 namespace {
 
 struct House {
+  int agent = -1;
+  Words beside;
+
   explicit House(int control = -1)
       : keeper(loop, reconciler, false,
                {.read = []() -> Outcome<std::vector<SourceFile>> { return std::vector<SourceFile>(); },
@@ -35,7 +38,9 @@ struct House {
                 .accepted = [](const auto&) {},
                 .running = [](pid_t) {},
                 .fail = [](const std::string&) {},
-                .control = [control](ProberPart) { return control; }}) {
+                .control = [control](ProberPart) { return control; },
+                .agent = [this] { return agent; },
+                .problems = [this] { return beside; }}) {
     notes.on_settled = [this] { keeper.tell_applied(); };
     notes.on_news = [this] { keeper.tell_soon(); };
   }
@@ -238,5 +243,41 @@ TEST_CASE("keeper: each prober is handed the control socket, once it has its ser
          house.say({MessageType::accept, 1, 1, pack_want({Clock::now(), wishes({true, false})})});
        }},
       {handed, [&] { CHECK(house.descriptor.valid()); }},
+  });
+}
+
+TEST_CASE("keeper: the prober is handed the agent's socket, another one, and that there is none") {
+  const Descriptor first(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const Descriptor second(socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const auto family = [](const Descriptor& socket) {
+    int out = 0;
+    socklen_t size = sizeof out;
+    REQUIRE(getsockopt(socket.get(), SOL_SOCKET, SO_DOMAIN, &out, &size) == 0);
+    return out;
+  };
+  House house;
+  house.agent = first.get();
+  const auto handed = [&] { return house.hears(MessageType::agent); };
+  house.run({
+      {house.asked(),
+       [&] {
+         house.keeper.agent_changed();  // it is told once it is at work
+         house.accept();
+       }},
+      {handed,
+       [&] {
+         CHECK(family(house.descriptor) == AF_INET);
+         house.agent = second.get();
+         house.keeper.agent_changed();
+       }},
+      {handed,
+       [&] {
+         CHECK(family(house.descriptor) == AF_INET6);
+         house.agent = -1;
+         house.beside = {"the agent cannot listen"};
+         house.keeper.agent_changed();
+       }},
+      {handed, [&] { CHECK_FALSE(house.descriptor.valid()); }},
+      {house.told(), [&] { CHECK(house.view.problems == house.beside); }},
   });
 }

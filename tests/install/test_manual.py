@@ -8,9 +8,10 @@ import pytest
 
 REPO = Path(__file__).resolve().parents[2]
 PROBES = ["dns-probe", "radius-probe", "socks-probe", "squid-probe", "syslog-probe", "tcp-route-probe"]
-PAGES = {"anyprobe.8": "man8", **{f"{name}.8": "man8" for name in PROBES}, "anyprobe.json.5": "man5", "anyprobe-drain.7": "man7",
-         "anyprobe-doctor.8": "man8",
+PAGES = {"anyprobe.8": "man8", **{f"{name}.8": "man8" for name in PROBES}, "anyprobe.json.5": "man5",
+         "anyprobe-doctor.8": "man8", "anyprobe-drain.7": "man7", "anyprobe-beside.7": "man7",
          **{f"anyprobe-{name}.5": "man5" for name in ("exec", "http", "ntp", "sip")}}
+BESIDE = re.compile("keepalived|ldirectord|haproxy|ucarp|pacemaker")
 FLAG = re.compile(r"^ +(--[a-z-]+)(.*)$", re.MULTILINE)
 
 
@@ -148,7 +149,10 @@ def test_the_example_of_a_probe_is_a_configuration(installed, folder, name):
 
 
 @pytest.mark.parametrize("page, name", [("syslog-probe.8", "syslog-ng.conf"), ("syslog-probe.8", "rsyslog.conf"),
-                                        ("anyprobe.8", "anyprobe.cron")])
+                                        ("anyprobe.8", "anyprobe.cron"),
+                                        *(("anyprobe-beside.7", f"../examples/{path.name}")
+                                          for path in sorted((REPO / "scripts" / "examples").iterdir())
+                                          if BESIDE.match(path.name))])
 def test_what_is_shown_is_what_the_lab_runs(installed, page, name):
     """Each line of what the lab boots stands in the page as it is."""
     text = [line.strip() for line in section(shown(installed, page), "EXAMPLES").splitlines()]
