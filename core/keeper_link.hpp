@@ -1,6 +1,7 @@
 // What the prober asks of whoever holds the addresses, and what it is told by him.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -23,9 +24,16 @@ struct KernelView {
   // Of each, until when its next change waits (lsa_spacing), TimePoint() where none does: what is announced
   // waits to be withdrawn, all else to be announced. As long as `states`, or empty.
   std::vector<TimePoint> waits = {};
+  // How often a reload was asked for since the keeper began, and up to which of these the configuration has
+  // been judged: one that was asked for after the file was changed has read the change.
+  std::uint32_t reloads_asked = 0;
+  std::uint32_t reloads_done = 0;
 
   friend bool operator==(const KernelView&, const KernelView&) = default;
 };
+
+// How the problem begins that a refused reload leaves.
+inline constexpr const char* kReloadRefused = "the last reload was refused: ";
 
 class KeeperLink {
  public:

@@ -9,6 +9,7 @@
 #include "exit_codes.hpp"
 #include "own_process.hpp"
 #include "probes/builtin.hpp"
+#include "reload_command.hpp"
 #include "status_command.hpp"
 #include "withdraw_command.hpp"
 
@@ -39,6 +40,8 @@ int run(const std::vector<std::string>& arguments) {
       return run_drain(*line);
     case Command::validate:
       return run_validate(*line, plugins);
+    case Command::reload:
+      return run_reload(*line);
     case Command::withdraw:
       return run_withdraw(*line);
     case Command::probes:

@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "anyprobe_features.hpp"
+#include "control_socket.hpp"
 #include "text.hpp"
 
 #if ANYPROBE_WITH_LIBCAP_NG
@@ -61,16 +62,22 @@ std::vector<gid_t> groups_of(const User& user) {
 
 namespace {
 
-// Whoever is in it may ask FRR's daemons; no capability that the keeper has opens their sockets. Where there
-// is no such group, or it cannot be joined, nothing is asked.
-void join_frr() {
-  const group* frr = getgrnam("frrvty");
-  if (frr == nullptr) return;
+void join(const char* name) {
+  const group* wanted = getgrnam(name);
+  if (wanted == nullptr) return;
   std::vector<gid_t> groups(static_cast<std::size_t>(std::max(getgroups(0, nullptr), 0)));
   if (getgroups(static_cast<int>(groups.size()), groups.data()) < 0) return;
-  if (std::find(groups.begin(), groups.end(), frr->gr_gid) != groups.end()) return;
-  groups.push_back(frr->gr_gid);
+  if (std::find(groups.begin(), groups.end(), wanted->gr_gid) != groups.end()) return;
+  groups.push_back(wanted->gr_gid);
   static_cast<void>(setgroups(groups.size(), groups.data()));
+}
+
+void join_groups() {
+  // Whoever is in it may ask FRR's daemons; no capability that the keeper has opens their sockets. Where
+  // there is no such group, or it cannot be joined, nothing is asked.
+  join("frrvty");
+  // Who owns a file may give it to a group of his own without CAP_CHOWN.
+  join(kControlGroup);
 }
 
 }  // namespace
@@ -94,7 +101,7 @@ void choose_keepers() {
 }  // namespace
 
 std::string limit_keeper() {
-  join_frr();
+  join_groups();
   choose_keepers();
   return capng_apply(CAPNG_SELECT_CAPS) == 0 ? "" : "the keeper's capabilities cannot be limited";
 }
@@ -122,7 +129,7 @@ bool may_administer_network() {
 }
 
 std::string limit_keeper() {
-  join_frr();
+  join_groups();
   return {};
 }
 std::string seal_keeper() {

@@ -71,6 +71,8 @@ struct InstanceStatus {
   std::chrono::seconds uptime{};
   std::vector<std::string> problems;  // what lasts and is wrong now, one line each
   std::vector<ServiceStatus> services;
+  std::uint32_t reloads_asked = 0;  // as in KernelView
+  std::uint32_t reloads_done = 0;
 
   friend bool operator==(const InstanceStatus&, const InstanceStatus&) = default;
 };

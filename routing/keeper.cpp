@@ -188,6 +188,7 @@ std::vector<bool> Keeper::mine(const ProberSeat& seat) const {
 void Keeper::suspended(ProberSeat& seat, bool is) {
   seat.suspended = is;
   watch(seat);
+  if (hooks_.changed) hooks_.changed();
   if (seat.part != ProberPart::built_in) return;
   // Whoever sent the signal may know of this prober alone.
   if (auto* other = seat_of(ProberPart::modules)) {
@@ -211,6 +212,7 @@ void Keeper::drained(const ProberSeat& seat, const Message& message) {
       drained_.erase(service.name);
   }
   if (hooks_.remember_drained) hooks_.remember_drained(drained_);
+  if (hooks_.changed) hooks_.changed();
 }
 
 std::vector<bool> Keeper::drained_of(const View& view) const {
@@ -244,6 +246,7 @@ bool Keeper::apply() {
 
 void Keeper::tell_applied() {
   if (half_way_ || left_) return;
+  if (hooks_.changed) hooks_.changed();
   const bool settled = reconciler_.settled();
   const auto now = view();
   for (const auto& seat : seats_) {
@@ -254,8 +257,9 @@ void Keeper::tell_applied() {
 }
 
 std::string Keeper::view() const {
-  KernelView out{reconciler_.states(), reconciler_.problems(), reconciler_.waits()};
-  if (!refusal_.empty()) out.problems.push_back("the last reload was refused: " + refusal_);
+  KernelView out{reconciler_.states(), reconciler_.problems(), reconciler_.waits(), reloads_asked_,
+                 reloads_done_};
+  if (!refusal_.empty()) out.problems.push_back(kReloadRefused + refusal_);
   return pack_view(out);
 }
 

@@ -197,6 +197,8 @@ std::string pack_view(const KernelView& view) {
   put_number(out, static_cast<std::uint32_t>(view.states.size()));
   for (const auto state : view.states) out += static_cast<char>(state);
   put_waits(out, view.waits);
+  put_number(out, view.reloads_asked);
+  put_number(out, view.reloads_done);
   put_lines(out, view.problems, kRoom, " more problems");
   return out;
 }
@@ -213,6 +215,8 @@ Outcome<KernelView> unpack_view(std::string_view body) {
   }
   body.remove_prefix(count);
   if (!take_waits(body, out)) return Error{"waits that are not of what there is"};
+  if (!take_number(body, out.reloads_asked) || !take_number(body, out.reloads_done))
+    return Error{"a view cut short"};
   out.problems = take_lines(body);
   return out;
 }
