@@ -55,6 +55,8 @@ class Parser {
       line_.command = Command::withdraw;
     else if (word == "doctor")
       line_.command = Command::doctor;
+    else if (word == "reload")
+      line_.command = Command::reload;
     else if (word == "probes")
       line_.command = Command::probes;
     else if (word == "frr-config")
@@ -127,8 +129,11 @@ class Parser {
       line_.names = std::move(rest);
       return std::move(line_);
     }
-    if (line_.command == Command::withdraw && !line_.all)
-      return Error{"--all is missing: it clears what any run left"};
+    if (line_.command == Command::withdraw) {
+      if (line_.all == !line_.name.empty())
+        return Error{line_.all ? "--name: does not go with --all" : "lacks --all, or --name NAME"};
+      if (!line_.after.empty() && line_.all) return Error{"--after: does not go with --all"};
+    }
     if (!rest.empty() && !line_.takes_route())
       return Error{in_quotes(rest.front()) + " is one argument too many"};
     if (!rest.empty()) {
@@ -204,14 +209,11 @@ class Parser {
                          "also what no other router announces; else that is refused, exit 75",
                          raise(line_.force)});
       }
-      flags.push_back({"timeout", Flag::Argument::required, "DURATION",
-                       "how long to wait at most, else exit 75 (default: 30s)",
-                       [this](const std::string& text) {
-                         const auto duration = parse_duration(text);
-                         if (!duration) return duration.error();
-                         line_.timeout = *duration;
-                         return std::string();
-                       }});
+      flags.push_back(timeout_flag());
+      flags.push_back(run_dir_flag("where the sockets of the daemons are"));
+    } else if (command == Command::reload) {
+      flags.push_back(instance_flag("the instance that is to read its configuration again"));
+      flags.push_back(timeout_flag());
       flags.push_back(run_dir_flag("where the sockets of the daemons are"));
     } else {
       flags.push_back({"config", Flag::Argument::required, "PATH", config_help(), set(line_.config)});
@@ -239,6 +241,12 @@ class Parser {
       flags.clear();
       flags.push_back({"all", Flag::Argument::none, "",
                        "all there is; asked for so that it is not done in error", raise(line_.all)});
+      flags.push_back({"name", Flag::Argument::required, "NAME", "only what this instance left",
+                       [this](const std::string& value) { return take_instance(value); }});
+      flags.push_back({"after", Flag::Argument::required, "RESULT",
+                       "with --name: how its run ended, as systemd says it; after another than success, what "
+                       "was handed over is cleared too",
+                       set(line_.after)});
       flags.push_back(run_dir_flag("where the files of the instances are"));
     }
     if (command == Command::frr_config || command == Command::init) first_flags(line_, flags);
@@ -268,7 +276,29 @@ class Parser {
             set(line_.run_dir)};
   }
 
+  std::string take_instance(const std::string& value) {
+    line_.name = value;
+    return wrong_with_name(value);
+  }
+
+  Flag instance_flag(const std::string& what) {
+    return {"name", Flag::Argument::required, "NAME", what + " (default: anyprobe)",
+            [this](const std::string& value) { return take_instance(value); }};
+  }
+
+  Flag timeout_flag() {
+    return {"timeout", Flag::Argument::required, "DURATION",
+            "how long to wait at most, else exit 75 (default: 30s)", [this](const std::string& text) {
+              const auto duration = parse_duration(text);
+              if (!duration) return duration.error();
+              line_.timeout = *duration;
+              return std::string();
+            }};
+  }
+
   void add_daemon_flags(std::vector<Flag>& flags) {
+    if (line_.command == Command::run)
+      flags.push_back(instance_flag("the name of this instance: of its pid file, socket and state"));
     flags.push_back(run_dir_flag("where the pid file, the socket and the state are"));
     if (line_.command == Command::probe_daemon) {
       flags.push_back({"foreground", Flag::Argument::none, "",

@@ -26,6 +26,7 @@ enum class Command : std::uint8_t {
   validate,
   withdraw,
   doctor,
+  reload,
   probes,
   frr_config,
   schema,
@@ -59,9 +60,10 @@ struct CommandLine {
   std::string vty_dir;               // of doctor: where FRR's sockets are; empty: as configured
   std::string root;                  // of doctor: where etc, run and usr of the host are; empty: /
   bool all = false;                  // of withdraw, drain and resume
+  std::string after;  // of withdraw: how the service manager says that the run ended ($SERVICE_RESULT)
   bool wait = false;
   bool force = false;
-  Duration timeout = std::chrono::seconds(30);  // of --wait
+  Duration timeout = std::chrono::seconds(30);  // of --wait, and of reload
   std::vector<std::string> names;  // of check, status, drain and resume: services; of probes: a type
 
   // Flags that say what the configuration says too, as a path below the service and its value.
@@ -74,7 +76,7 @@ struct CommandLine {
     bool top = false;  // the path is that of the configuration as a whole, not of its one service
   };
   std::vector<Setting> settings;
-  std::string name;    // --name; empty: the program's
+  std::string name;    // --name; empty: the program's, "anyprobe" of what is no NAME-probe
   std::string target;  // of tcp-route-probe DEV ADDR PORT...: the address
 
   // What the log is to be like: by flags, else by the configuration, else by default.

@@ -23,6 +23,7 @@ inline constexpr const char* kForceDrainVerb = "force-drain";  // also what nobo
 inline constexpr const char* kQueueVerb = "queue-drain";       // in its turn; said again while it waits
 inline constexpr const char* kLeaveQueueVerb = "leave-queue";  // and waits no more
 inline constexpr const char* kResumeVerb = "resume";
+inline constexpr const char* kReloadVerb = "reload";  // read the configuration again
 // To "status": with what is counted.
 inline constexpr const char* kWithCounts = "counts";
 

@@ -101,7 +101,7 @@ Outcome<Keeper::View> understand(const CommandLine& line, PluginTable& plugins,
   view.parts.reserve(advertisements);
   for (const auto& service : config.services) {
     const auto count = service.advertise.size();
-    view.services.push_back({service.name, service.part});
+    view.services.push_back({service.name, service.part, service.advertise.size(), service.served().size()});
     view.advertisements.insert(view.advertisements.end(), service.advertise.begin(), service.advertise.end());
     view.leases.insert(view.leases.end(), count, service.lease);
     const auto served = service.served().size();
@@ -193,15 +193,15 @@ int keep(const CommandLine& line, PluginTable& plugins, const std::string& folde
     fail(failure.what);
     return failure.taken ? kAlreadyRunning : kSystem;
   }
-  // Before it may give files to nobody any more.
-  const auto control = ControlSocket::open(line.run_dir, line.instance());
-  if (!control) {
-    fail(control.error());
-    return kSystem;
-  }
   prctl(PR_SET_NAME, kKeeperName);
   if (const auto wrong = limit_keeper(); !wrong.empty()) {
     fail(wrong);
+    return kSystem;
+  }
+  // By then it is in the group that the socket is for.
+  const auto control = ControlSocket::open(line.run_dir, line.instance());
+  if (!control) {
+    fail(control.error());
     return kSystem;
   }
 
@@ -298,7 +298,9 @@ int keep(const CommandLine& line, PluginTable& plugins, const std::string& folde
   hooks.control = [&](ProberPart part) {
     return part == ProberPart::modules ? control_of_modules(line, modules_control) : (*control)->get();
   };
+  hooks.changed = [&] { manager.changed(); };
   Keeper keeper(loop, reconciler, line.adopt, std::move(hooks));
+  manager.status_by([&] { return keeper.summary(); });
   at_work = &keeper;
   listener.on_settled = [&] { keeper.tell_applied(); };
   listener.on_news = [&] { keeper.tell_soon(); };

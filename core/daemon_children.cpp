@@ -69,6 +69,10 @@ std::optional<std::string> obey(const ControlRequest& request, Prober& prober) {
   if (request.verb == kQueueVerb) return prober.queue(request.arguments);
   if (request.verb == kLeaveQueueVerb) return prober.leave_queue(request.arguments);
   if (request.verb == kResumeVerb) return prober.resume(request.arguments);
+  if (request.verb == kReloadVerb) {
+    prober.reload();
+    return std::string();
+  }
   return std::nullopt;
 }
 

@@ -33,9 +33,16 @@ struct KernelView {
   // waits to be withdrawn, all else to be announced. As long as `states`, or empty.
   std::vector<TimePoint> waits = {};
   KernelCounts counts = {};
+  // How often a reload was asked for since the keeper began, as of when this was told, and up to which of
+  // these the configuration has been judged.
+  std::uint32_t reloads_asked = 0;
+  std::uint32_t reloads_done = 0;
 
   friend bool operator==(const KernelView&, const KernelView&) = default;
 };
+
+// How the problem begins that a refused reload leaves.
+inline constexpr const char* kReloadRefused = "the last reload was refused: ";
 
 class KeeperLink {
  public:

@@ -11,6 +11,7 @@
 #include "first_commands.hpp"
 #include "own_process.hpp"
 #include "probes/builtin.hpp"
+#include "reload_command.hpp"
 #include "status_command.hpp"
 #include "withdraw_command.hpp"
 
@@ -41,6 +42,8 @@ int run(const std::vector<std::string>& arguments) {
       return run_drain(*line);
     case Command::validate:
       return run_validate(*line, plugins);
+    case Command::reload:
+      return run_reload(*line);
     case Command::withdraw:
       return run_withdraw(*line);
     case Command::doctor:

@@ -1,5 +1,5 @@
-// Makes a manual page: copies a template to standard output and puts what the code declares where a line says
-// so.
+// Makes a shell's completion from a template in a folder `completion`, else a manual page: copies a template
+// to standard output and puts what the code declares where a line says so.
 //   @os                 the program and its version
 //   @flags WORD...      the flags that `WORD... --help` tells
 //   @keys WHAT          the keys of service, damping, address, route, link, addresses_from, top, log, frr,
@@ -18,6 +18,7 @@
 
 #include "anyprobe_features.hpp"
 #include "command_line.hpp"
+#include "completion.hpp"
 #include "doctor_host.hpp"
 #include "probes/builtin.hpp"
 #include "routing/doctor_frr.hpp"
@@ -171,6 +172,14 @@ std::string findings() {
          findings(network_checks()) + ".Ss FRR\n" + findings(frr_checks());
 }
 
+std::string contents(const fs::path& path) {
+  std::ifstream in(path);
+  if (!in) throw std::runtime_error(path.string() + " cannot be read");
+  std::ostringstream out;
+  out << in.rdbuf();
+  return std::move(out).str();
+}
+
 std::string example(const fs::path& path) {
   std::ifstream in(path);
   if (!in) throw std::runtime_error(path.string() + " cannot be read");
@@ -223,6 +232,10 @@ int main(int argc, char** argv) {
   try {
     const anyprobe::PluginTable plugins(anyprobe::builtin_probes());
     const std::filesystem::path path(argv[1]);
+    if (path.parent_path().filename() == "completion") {
+      std::cout << anyprobe::completion_for(path.stem().string(), anyprobe::contents(path), plugins);
+      return std::cout.flush() ? 0 : 1;
+    }
     // "dns-probe.8.in" is of dns-probe.
     anyprobe::make_page(path, path.stem().stem().string(), plugins);
     return std::cout.flush() ? 0 : 1;

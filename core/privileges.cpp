@@ -62,9 +62,6 @@ std::vector<gid_t> groups_of(const User& user) {
 
 namespace {
 
-// Whoever is in frrvty may ask FRR's daemons; no capability that the keeper has opens their sockets. Whoever
-// is in anyprobe may give a socket to it. Where there is no such group, or it cannot be joined, that is not
-// done.
 void join(const char* name) {
   const group* wanted = getgrnam(name);
   if (wanted == nullptr) return;
@@ -73,6 +70,14 @@ void join(const char* name) {
   if (std::find(groups.begin(), groups.end(), wanted->gr_gid) != groups.end()) return;
   groups.push_back(wanted->gr_gid);
   static_cast<void>(setgroups(groups.size(), groups.data()));
+}
+
+void join_groups() {
+  // Whoever is in it may ask FRR's daemons; no capability that the keeper has opens their sockets. Where
+  // there is no such group, or it cannot be joined, nothing is asked.
+  join("frrvty");
+  // Who owns a file may give it to a group of his own without CAP_CHOWN.
+  join(kControlGroup);
 }
 
 }  // namespace
@@ -96,8 +101,7 @@ void choose_keepers() {
 }  // namespace
 
 std::string limit_keeper() {
-  join("frrvty");
-  join(kControlGroup);
+  join_groups();
   choose_keepers();
   return capng_apply(CAPNG_SELECT_CAPS) == 0 ? "" : "the keeper's capabilities cannot be limited";
 }
@@ -125,8 +129,7 @@ bool may_administer_network() {
 }
 
 std::string limit_keeper() {
-  join("frrvty");
-  join(kControlGroup);
+  join_groups();
   return {};
 }
 std::string seal_keeper() {

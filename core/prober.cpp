@@ -55,7 +55,7 @@ Prober::Prober(EventLoop& loop, const CommandLine& line, PluginTable& plugins, C
       int_(loop, SIGINT, [this] { terminate("SIGINT"); }),
       tstp_(loop, SIGTSTP, [this] { suspend(); }),
       cont_(loop, SIGCONT, [this] { resume(); }),
-      hup_(loop, SIGHUP, [this] { link_->request_reload(); }),
+      hup_(loop, SIGHUP, [this] { reload(); }),
       usr2_(loop, SIGUSR2, [this] { hand_over(); }),
       told_(loop, release_log, Deferred::Turn::last),
       changed_(

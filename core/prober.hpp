@@ -58,6 +58,7 @@ class Prober {
   // Takes the configuration, at start or as a reload, or returns what is wrong with it and keeps what it had.
   // Services that did not change are not touched. wishes() must be told behind it.
   ConfigErrors configure(const std::vector<SourceFile>& files, const Circumstances& circumstances);
+  void reload() { link_->request_reload(); }
   // What configure() read is of use no more. To take thousands of services apart again takes a while.
   void forget_documents() { documents_.clear(); }
   // Withdraws services as planned, whatever their health, or lets them be announced again by it; all where

@@ -14,6 +14,9 @@
 namespace anyprobe {
 namespace {
 
+// Services change together, and it is for people to read.
+constexpr Duration kSoon = std::chrono::milliseconds(200);
+
 #if ANYPROBE_WITH_LIBSYSTEMD
 
 // Null where the environment names no service manager: then the library is not loaded.
@@ -38,6 +41,10 @@ const Functions& libsystemd() {
   return once;
 }
 
+bool is_there() {
+  return libsystemd().notify != nullptr;
+}
+
 void tell(const char* what) {
   if (libsystemd().notify != nullptr) libsystemd().notify(0, what);
 }
@@ -52,6 +59,10 @@ Duration watchdog_period() {
 
 #else
 
+bool is_there() {
+  return false;
+}
+
 void tell(const char* /*what*/) {}
 
 Duration watchdog_period() {
@@ -63,11 +74,24 @@ Duration watchdog_period() {
 }  // namespace
 
 ServiceManager::ServiceManager(EventLoop& loop)
-    : period_(watchdog_period()), watchdog_(loop, [this] { feed(); }) {}
+    : period_(watchdog_period()),
+      watchdog_(loop, [this] { feed(); }),
+      soon_(loop, [this] { tell_status(); }) {}
 
 void ServiceManager::ready() {
   tell("READY=1");
   if (period_ > Duration::zero()) feed();
+}
+
+void ServiceManager::changed() {
+  if (is_there() && status_ && !soon_.active()) soon_.start(kSoon);
+}
+
+void ServiceManager::tell_status() {
+  auto status = status_();
+  if (status == told_) return;
+  told_ = std::move(status);
+  tell(("STATUS=" + told_).c_str());
 }
 
 void ServiceManager::stopping() {

@@ -1,6 +1,9 @@
-// What the service manager is told (sd_notify(3)): that we are ready, that we live, that we end. Where there
-// is none, or the build is without libsystemd, nothing happens.
+// What the service manager is told (sd_notify(3)): that we are ready, that we live, how it is, that we end.
+// Where there is none, or the build is without libsystemd, nothing happens.
 #pragma once
+
+#include <functional>
+#include <string>
 
 #include "event_loop.hpp"
 
@@ -15,12 +18,19 @@ class ServiceManager {
   // From then on its watchdog, if it has one, is fed as long as the loop turns.
   void ready();
   static void stopping();
+  // One line of how it is, asked for soon after changed() was called, and from a clean stack.
+  void status_by(std::function<std::string()> status) { status_ = std::move(status); }
+  void changed();
 
  private:
   void feed();
+  void tell_status();
 
   Duration period_{};
   Timer watchdog_;
+  std::function<std::string()> status_;
+  std::string told_;
+  Timer soon_;
 };
 
 }  // namespace anyprobe

@@ -119,6 +119,8 @@ ordered_json as_json(const InstanceStatus& instance) {
   out["pid"] = instance.pid ? ordered_json(*instance.pid) : ordered_json();
   out["version"] = or_null(instance.version);
   out["uptime_s"] = told ? ordered_json(instance.uptime.count()) : ordered_json();
+  out["reloads_asked"] = told ? ordered_json(instance.reloads_asked) : ordered_json();
+  out["reloads_done"] = told ? ordered_json(instance.reloads_done) : ordered_json();
   out["problems"] = instance.problems;
   if (instance.counts) out["counts"] = as_json(*instance.counts);
   return out;
@@ -364,6 +366,9 @@ Outcome<InstanceStatus> read_status(std::string_view text) {
   out.pid = static_cast<int>(reader.integer(instance, "pid", std::numeric_limits<int>::max()));
   out.version = reader.text(instance, "version");
   out.uptime = std::chrono::seconds(reader.integer(instance, "uptime_s", kLongestUptime));
+  constexpr std::int64_t kMany = std::numeric_limits<std::uint32_t>::max();
+  out.reloads_asked = static_cast<std::uint32_t>(reader.integer(instance, "reloads_asked", kMany));
+  out.reloads_done = static_cast<std::uint32_t>(reader.integer(instance, "reloads_done", kMany));
   for (const auto& problem : reader.array(instance, "problems")) {
     if (!problem.is_string()) reader.wrong("problems");
     out.problems.push_back(problem.is_string() ? problem.get<std::string>() : std::string());

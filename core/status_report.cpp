@@ -120,6 +120,8 @@ InstanceStatus StatusReport::now(bool detail, bool counts) {
   out.pid = getpid();
   out.version = ANYPROBE_VERSION;
   out.uptime = std::chrono::floor<std::chrono::seconds>(steady - started_);
+  out.reloads_asked = view_.reloads_asked;
+  out.reloads_done = view_.reloads_done;
   if (problems_) out.problems = problems_();
   out.problems.insert(out.problems.end(), view_.problems.begin(), view_.problems.end());
   if (const auto owed = owed_since_(); owed && steady - *owed >= kKeeperPatience)

@@ -15,6 +15,7 @@ std::string usage() {
          "  drain SERVICE|--all   withdraw services as planned, whatever their health\n"
          "  resume SERVICE|--all  let them be announced again\n"
          "  validate              the configuration only, every error with its path\n"
+         "  reload                read the configuration again, and tell whether it was taken\n"
          "  withdraw --all        clear what any run left in the kernel\n"
          "  doctor                what on this host keeps it from working, and what mends it\n"
          "  probes [TYPE]         the probes there are, or the options of one\n"
@@ -56,10 +57,15 @@ std::string usage_of(const CommandLine& line, const PluginTable& plugins) {
       return "Usage: anyprobe validate [options]\n\n"
              "Reads the configuration and tells every error with its path. Exits 78 if any.\n";
     case Command::withdraw:
-      return "Usage: anyprobe withdraw --all [options]\n\n"
+      return "Usage: anyprobe withdraw --all [options]\n"
+             "       anyprobe withdraw --name NAME [options]\n\n"
              "Removes every address and route with our mark, and sets down the links that a\n"
              "run left up, but for what a running instance holds, or one has just handed over\n"
-             "to its next run.\n";
+             "to its next run. With --name only what that instance left.\n";
+    case Command::reload:
+      return "Usage: anyprobe reload [options]\n\n"
+             "Has a running instance read its configuration again, as SIGHUP does, and waits\n"
+             "until it is in force. Exits 78 where it was refused and the old one is kept.\n";
     case Command::doctor:
       return "Usage: anyprobe doctor [options]\n\n"
              "Looks at the configuration, this host and the running FRR, and tells what keeps\n"

@@ -30,7 +30,7 @@ struct Instances {
   bool unknown = false;  // one runs, and what it holds cannot be told
 };
 
-void add(const std::string& run_dir, const std::string& name, Instances& out) {
+void add(const std::string& run_dir, const std::string& name, bool hand_over, Instances& out) {
   InstanceLock::Failure failure;
   auto lock = InstanceLock::acquire(run_dir, name, failure);
   const auto state = load_state(run_dir, name);
@@ -44,7 +44,7 @@ void add(const std::string& run_dir, const std::string& name, Instances& out) {
     out.wrong.push_back(state.error());
     return;
   }
-  const bool spare = lock == nullptr || state->handed_over_until > Clock::now();
+  const bool spare = lock == nullptr || (hand_over && state->handed_over_until > Clock::now());
   auto& list = spare ? out.spared : out.left;
   list.insert(list.end(), state->advertisements.begin(), state->advertisements.end());
   if (spare) return;
@@ -52,7 +52,7 @@ void add(const std::string& run_dir, const std::string& name, Instances& out) {
   out.locks.push_back(std::move(lock));
 }
 
-Instances look_around(const std::string& run_dir) {
+std::set<std::string> find_names(const std::string& run_dir) {
   std::set<std::string> names;
   std::error_code error;
   for (fs::directory_iterator it(run_dir, error), end; !error && it != end; it.increment(error)) {
@@ -61,8 +61,32 @@ Instances look_around(const std::string& run_dir) {
       if (file.ends_with(ending)) names.insert(file.substr(0, file.size() - ending.size()));
     }
   }
+  return names;
+}
+
+// A hand-over is to a next run, which what failed to become one is not.
+bool hand_over_counts(const CommandLine& line) {
+  return line.after.empty() || line.after == "success";
+}
+
+// Of one instance: whatever may be another's is spared, whether that runs or not.
+Instances look_at(const CommandLine& line, const std::set<std::string>& names) {
   Instances out;
-  for (const auto& name : names) add(run_dir, name, out);
+  for (const auto& name : names) {
+    if (name == line.name) continue;
+    const auto state = load_state(line.run_dir, name);
+    if (!state) continue;
+    out.spared.insert(out.spared.end(), state->advertisements.begin(), state->advertisements.end());
+  }
+  if (names.contains(line.name)) add(line.run_dir, line.name, hand_over_counts(line), out);
+  return out;
+}
+
+Instances look_around(const CommandLine& line) {
+  const auto names = find_names(line.run_dir);
+  if (!line.all) return look_at(line, names);
+  Instances out;
+  for (const auto& name : names) add(line.run_dir, name, true, out);
   return out;
 }
 
@@ -76,11 +100,12 @@ int run_withdraw(const CommandLine& line) {
     complain("CAP_NET_ADMIN is needed to change addresses (start as root)");
     return kNoPermission;
   }
-  const auto instances = look_around(line.run_dir);
+  const auto instances = look_around(line);
   for (const auto& text : instances.wrong) complain(text);
   if (instances.unknown) return kSystem;
   NetlinkTable table;
-  const auto result = clear_table(table, instances.left, instances.spared);
+  const auto result =
+      clear_table(table, instances.left, instances.spared, line.all ? ClearWhat::marked : ClearWhat::left);
   for (const auto& text : result.done) std::printf("%s\n", text.c_str());
   for (const auto& text : result.failed) complain(text);
   if (!result.failed.empty()) return kSystem;

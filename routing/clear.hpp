@@ -14,9 +14,15 @@ struct ClearResult {
   std::vector<std::string> failed;  // with the reason
 };
 
-// Removes every address and route that carries our mark, and sets `links` down (which carry none), but for
-// what is `spared`. What cannot be read is a failure.
-[[nodiscard]] ClearResult clear_table(RouteTable& table, const std::vector<Advertisement>& links,
-                                      const std::vector<Advertisement>& spared);
+enum class ClearWhat : unsigned char {
+  marked,  // every address and route that carries our mark, and the links of `left`, which carry none
+  left,    // nothing that is not in `left`
+};
+
+// Removes addresses and routes and sets links down, but for what is `spared`. What cannot be read is a
+// failure.
+[[nodiscard]] ClearResult clear_table(RouteTable& table, const std::vector<Advertisement>& left,
+                                      const std::vector<Advertisement>& spared,
+                                      ClearWhat what = ClearWhat::marked);
 
 }  // namespace anyprobe

@@ -190,6 +190,7 @@ std::vector<bool> Keeper::mine(const ProberSeat& seat) const {
 void Keeper::suspended(ProberSeat& seat, bool is) {
   seat.suspended = is;
   watch(seat);
+  if (hooks_.changed) hooks_.changed();
   if (seat.part != ProberPart::built_in) return;
   // Whoever sent the signal may know of this prober alone.
   if (auto* other = seat_of(ProberPart::modules)) {
@@ -213,6 +214,7 @@ void Keeper::drained(const ProberSeat& seat, const Message& message) {
       drained_.erase(service.name);
   }
   if (hooks_.remember_drained) hooks_.remember_drained(drained_);
+  if (hooks_.changed) hooks_.changed();
 }
 
 std::vector<bool> Keeper::drained_of(const View& view) const {
@@ -246,6 +248,7 @@ bool Keeper::apply() {
 
 void Keeper::tell_applied() {
   if (half_way_ || left_) return;
+  if (hooks_.changed) hooks_.changed();
   const bool settled = reconciler_.settled();
   const auto now = view();
   for (const auto& seat : seats_) {
@@ -256,11 +259,12 @@ void Keeper::tell_applied() {
 }
 
 std::string Keeper::view() const {
-  KernelView out{reconciler_.states(), reconciler_.problems(), reconciler_.waits(), reconciler_.counts()};
+  KernelView out{reconciler_.states(), reconciler_.problems(), reconciler_.waits(), reconciler_.counts(),
+                 reloads_asked_, reloads_done_};
   if (hooks_.problems) {
     for (auto& line : hooks_.problems()) out.problems.push_back(std::move(line));
   }
-  if (!refusal_.empty()) out.problems.push_back("the last reload was refused: " + refusal_);
+  if (!refusal_.empty()) out.problems.push_back(kReloadRefused + refusal_);
   return pack_view(out);
 }
 

@@ -31,6 +31,8 @@ class Keeper {
   struct ServiceOf {
     std::string name;
     ProberPart part = ProberPart::built_in;
+    std::size_t advertisements = 0;  // which follow those of the services before it
+    std::size_t served = 0;  // so many of them, the first, are its own; the rest is the token of its drains
   };
   struct View {
     std::vector<Advertisement> advertisements;  // in the order of the prober's wishes
@@ -82,6 +84,8 @@ class Keeper {
     std::function<int()> agent{};
     // What is wrong beside what is in the kernel, one line each.
     std::function<std::vector<std::string>()> problems{};
+    // summary() may be another.
+    std::function<void()> changed{};
   };
 
   // `adopt`: addresses that lack our mark are taken over instead of refused.
@@ -105,6 +109,8 @@ class Keeper {
 
   // What may be in the kernel by what was remembered.
   [[nodiscard]] const std::vector<Advertisement>& remembered() { return memory_.recalled(); }
+  // How it is, in one line: "2 of 3 services announced; not: radius; drained: dns".
+  [[nodiscard]] std::string summary() const;
   // After run(): whether what stands was left to the next run, and until when.
   [[nodiscard]] bool handed_over() const { return handing_over_ && code_ == 0; }
   [[nodiscard]] const LeaseBook& leases() const { return book_; }
@@ -117,6 +123,7 @@ class Keeper {
     View view;
     std::uint32_t generation = 0;  // 0: there is none
     std::vector<bool> found = {};  // which of what it announces was there when it was offered
+    std::uint32_t asked = 0;       // the last reload that it answers
   };
   // keeper_offer.cpp
   bool load(Configuration& into, std::vector<std::string>& wrong);
@@ -170,6 +177,8 @@ class Keeper {
   std::vector<ProberSeat*> to_judge_;  // it, in turn
   std::uint32_t generations_ = 0;
   bool reload_again_ = false;
+  std::uint32_t reloads_asked_ = 0;
+  std::uint32_t reloads_done_ = 0;
   std::string refusal_;  // of the last reload: its first error
 
   std::vector<std::unique_ptr<ProberSeat>> seats_;

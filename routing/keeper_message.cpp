@@ -199,6 +199,8 @@ std::string pack_view(const KernelView& view) {
   put_waits(out, view.waits);
   put_number(out, view.counts.netlink_errors);
   put_number(out, view.counts.lease_renewals);
+  put_number(out, view.reloads_asked);
+  put_number(out, view.reloads_done);
   put_lines(out, view.problems, kRoom, " more problems");
   return out;
 }
@@ -217,6 +219,8 @@ Outcome<KernelView> unpack_view(std::string_view body) {
   if (!take_waits(body, out)) return Error{"waits that are not of what there is"};
   if (!take_number(body, out.counts.netlink_errors) || !take_number(body, out.counts.lease_renewals))
     return Error{"a view without its counts"};
+  if (!take_number(body, out.reloads_asked) || !take_number(body, out.reloads_done))
+    return Error{"a view cut short"};
   out.problems = take_lines(body);
   return out;
 }

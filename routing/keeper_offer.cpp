@@ -10,6 +10,7 @@
 namespace anyprobe {
 
 bool Keeper::load(Configuration& into, std::vector<std::string>& wrong) {
+  into.generation = ++generations_;
   auto files = hooks_.read();
   if (!files) {
     wrong = {files.error()};
@@ -19,7 +20,6 @@ bool Keeper::load(Configuration& into, std::vector<std::string>& wrong) {
   // What the keeper does not understand the prober refuses, and it tells all that is wrong.
   auto view = hooks_.understand(into.files);
   into.view = view ? std::move(view).value() : View{};
-  into.generation = ++generations_;
   wrong = hooks_.object ? hooks_.object(into.view) : std::vector<std::string>();
   return wrong.empty();
 }
@@ -89,6 +89,7 @@ void Keeper::accept(ProberSeat& seat, const Message& message) {
 void Keeper::put_in_force() {
   const bool first = current_.generation == 0;
   current_ = std::exchange(offered_, {});
+  reloads_done_ = current_.asked;
   refusal_.clear();
   const auto& view = current_.view;
   hooks_.accepted(view);
@@ -166,6 +167,7 @@ void Keeper::refuse(ProberSeat& seat, const Message& message) {
 // The old configuration is kept; who has taken the new one already, or may yet, gets it back.
 void Keeper::drop_offer(const std::string& why) {
   if (offered_.generation == 0) return;
+  reloads_done_ = offered_.asked;
   refusal_ = why;
   tell_soon();
   log(LogLevel::error, "the configuration is refused, the old one is kept");
@@ -192,6 +194,7 @@ bool Keeper::refuse_foreign() {
 
 void Keeper::reload() {
   if (leaving_) return;
+  ++reloads_asked_;
   const bool busy = std::any_of(seats_.begin(), seats_.end(), [&](const auto& seat) {
     // Where what is in force is refused, nothing but another configuration helps.
     return is_needed(*seat) && seat->generation != current_.generation && !seat->refuses;
@@ -201,6 +204,7 @@ void Keeper::reload() {
     return;
   }
   std::vector<std::string> wrong;
+  offered_.asked = reloads_asked_;
   if (!load(offered_, wrong)) {
     for (const auto& line : wrong) log(LogLevel::error, line);
     return drop_offer(wrong.front());
