@@ -129,7 +129,7 @@ struct InstanceStatus {
   std::vector<std::string> problems;  // what lasts and is wrong now, one line each
   std::vector<ServiceStatus> services;
   std::optional<InstanceCounts> counts = {};  // where they are asked for
-  std::uint32_t reloads_asked = 0;  // as in KernelView
+  std::uint32_t reloads_asked = 0;            // as in KernelView
   std::uint32_t reloads_done = 0;
 
   friend bool operator==(const InstanceStatus&, const InstanceStatus&) = default;

@@ -259,8 +259,8 @@ void Keeper::tell_applied() {
 }
 
 std::string Keeper::view() const {
-  KernelView out{reconciler_.states(), reconciler_.problems(), reconciler_.waits(), reconciler_.counts(),
-                 reloads_asked_, reloads_done_};
+  KernelView out{reconciler_.states(), reconciler_.problems(), reconciler_.waits(),
+                 reconciler_.counts(), reloads_asked_,         reloads_done_};
   if (hooks_.problems) {
     for (auto& line : hooks_.problems()) out.problems.push_back(std::move(line));
   }
