@@ -223,8 +223,8 @@ int run_prober(const CommandLine& line, PluginTable& plugins) {
            [&](Descriptor socket, const std::string& text) {
              const auto where = WebAddress::parse(text);
              if (socket.valid() && !where) return;
-             const auto wrong = web.listen(std::move(socket), where ? *where : WebAddress());
-             if (!wrong.empty()) log(LogLevel::error, "no metrics can be asked: " + wrong);
+             const auto failure = web.listen(std::move(socket), where ? *where : WebAddress());
+             if (!failure.empty()) log(LogLevel::error, "no metrics can be asked: " + failure);
            }});
   keeper = &client;
   prober.use(client);

@@ -7,6 +7,7 @@
 namespace anyprobe {
 
 std::optional<WebAddress> read_metrics(const ConfigReader& metrics) {
+  if (!metrics.expect_object()) return std::nullopt;
   const Options options(metrics, metrics_options());
   if (options.failed() || !options.given("listen")) return std::nullopt;
   const auto listen = metrics.at("listen");

@@ -1,8 +1,6 @@
 #include "web_server.hpp"
 
 #include <fcntl.h>
-#include <microhttpd.h>
-#include <strings.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -13,86 +11,13 @@
 #include <map>
 #include <utility>
 
+#include "web_reply.hpp"
+
 namespace anyprobe {
 namespace {
 
-using Headers = std::initializer_list<std::pair<const char*, const char*>>;
-
-constexpr std::pair<const char*, const char*> kAlways[] = {
-    {"Cache-Control", "no-store"},
-    {"X-Content-Type-Options", "nosniff"},
-    {"X-Frame-Options", "DENY"},
-    {"Referrer-Policy", "no-referrer"},
-    {"Content-Security-Policy",
-     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; "
-     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"},
-};
-
-// What a header says; how often it is there is counted, since of two nobody knows which one holds.
-struct Header {
-  const char* name;
-  std::string_view value;
-  std::size_t times = 0;
-};
-
-MHD_Result look_for(void* into, MHD_ValueKind /*kind*/, const char* name, const char* value) {
-  auto& wanted = *static_cast<Header*>(into);
-  if (strcasecmp(name, wanted.name) != 0) return MHD_YES;
-  wanted.value = value == nullptr ? "" : value;
-  ++wanted.times;
-  return MHD_YES;
-}
-
-Header header_of(MHD_Connection* connection, const char* name) {
-  Header out{name, {}};
-  MHD_get_connection_values(connection, MHD_HEADER_KIND, look_for, &out);
-  return out;
-}
-
 bool for_now(int error) {
   return error == EAGAIN || error == EWOULDBLOCK || error == EINTR;
-}
-
-MHD_Result queue(MHD_Connection* connection, int status, MHD_Response* response, Headers more) {
-  if (response == nullptr) return MHD_NO;
-  bool good = true;
-  const auto add = [&](const auto& header) {
-    good = good && MHD_add_response_header(response, header.first, header.second) == MHD_YES;
-  };
-  for (const auto& header : kAlways) add(header);
-  for (const auto& header : more) add(header);
-  const auto queued =
-      good ? MHD_queue_response(connection, static_cast<unsigned int>(status), response) : MHD_NO;
-  MHD_destroy_response(response);
-  return queued;
-}
-
-ssize_t read_body(void* from, std::uint64_t at, char* to, std::size_t room) {
-  const auto& body = *static_cast<const std::string*>(from);
-  return static_cast<ssize_t>(body.copy(to, room, static_cast<std::size_t>(at)));
-}
-
-void free_body(void* body) {
-  delete static_cast<std::string*>(body);
-}
-
-constexpr std::size_t kBlock = std::size_t{8} * 1024;
-
-MHD_Result queue(MHD_Connection* connection, WebReply reply, Headers more = {}) {
-  auto body = std::make_unique<std::string>(std::move(reply.body));
-  const auto size = body->size();
-  auto* response = MHD_create_response_from_callback(size, kBlock, read_body, body.get(), free_body);
-  if (response == nullptr) return MHD_NO;
-  static_cast<void>(body.release());
-  if (MHD_add_response_header(response, "Content-Type", reply.type.c_str()) != MHD_YES) {
-    MHD_destroy_response(response);
-    return MHD_NO;
-  }
-  return queue(connection, reply.status, response, more);
-}
-
-MHD_Result refuse(MHD_Connection* connection, int status, const char* why, Headers more = {}) {
-  return queue(connection, {.status = status, .body = std::string(why) + '\n'}, more);
 }
 
 }  // namespace
@@ -334,7 +259,7 @@ MHD_Result WebServer::Work::begin_stream(MHD_Connection* connection, std::string
   if (own == connections_.end()) return MHD_NO;
   auto stream = std::unique_ptr<Stream>(new Stream{*this, *own, std::string(path), std::move(first)});
   auto* response =
-      MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, kBlock, read_stream, stream.get(), free_stream);
+      MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, kWebBlock, read_stream, stream.get(), free_stream);
   if (response == nullptr) return MHD_NO;
   own->streams = true;
   streams_.push_back(stream.release());
