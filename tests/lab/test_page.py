@@ -107,7 +107,7 @@ def test_connection_lost(probing, browser):
     browser.until("the loss is told", "return document.body.dataset.live === 'no'")
     assert browser.text("#stale").startswith("Not connected since ")
     assert browser.run("return getComputedStyle(document.querySelector('main')).filter") == "grayscale(1)"
-    assert page.state("dns") == "up"
+    assert page.state("dns").startswith("up")  # what was told last, maybe of its leaving
     serve(probing, service(SERVICE4))
     browser.until("it is live again", "return document.body.dataset.live === 'yes'")
     assert pid != probing.pid("anyprobe") and browser.text("#stale") == ""
@@ -205,7 +205,7 @@ def test_screenshot(probing, browser):
     page.becomes("syslog", "up")
     near.program("anyprobe", "drain", "--run-dir", near.run_dir, "--force", "syslog")
     page.becomes("syslog", "up", "drained")
-    browser.until("many answers are drawn", "return document.querySelectorAll('.row .bar-pass').length > 110")
+    browser.until("many answers are drawn", "return document.querySelectorAll('.row .bar-pass').length > 80")
     page.open("dns")
     browser.run("scrollTo(0, 0)")
     browser.size(1280, int(os.environ.get("ANYPROBE_SCREENSHOT_HEIGHT", "1030")))
