@@ -24,8 +24,8 @@ struct KernelView {
   // Of each, until when its next change waits (lsa_spacing), TimePoint() where none does: what is announced
   // waits to be withdrawn, all else to be announced. As long as `states`, or empty.
   std::vector<TimePoint> waits = {};
-  // How often a reload was asked for since the keeper began, and up to which of these the configuration has
-  // been judged: one that was asked for after the file was changed has read the change.
+  // How often a reload was asked for since the keeper began, as of when this was told, and up to which of
+  // these the configuration has been judged.
   std::uint32_t reloads_asked = 0;
   std::uint32_t reloads_done = 0;
 

@@ -28,7 +28,8 @@ class Reload {
     for (;;) {
       InstanceStatus now;
       if (const auto wrong = ask_until_told(now); wrong.code != kDone) return complain(wrong);
-      if (now.reloads_done > before.reloads_asked) return tell(now);
+      // Where another was under way, ours is what is judged last.
+      if (now.reloads_done > before.reloads_done && now.reloads_done == now.reloads_asked) return tell(now);
       if (Clock::now() > deadline_)
         return complain({kNotNow, "", "not in time: " + instance_ + " has not judged its configuration yet"});
       std::this_thread::sleep_for(kLook);

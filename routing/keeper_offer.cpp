@@ -185,7 +185,6 @@ bool Keeper::refuse_foreign() {
 void Keeper::reload() {
   if (leaving_) return;
   ++reloads_asked_;
-  tell_soon();
   const bool busy = std::any_of(seats_.begin(), seats_.end(), [&](const auto& seat) {
     // Where what is in force is refused, nothing but another configuration helps.
     return is_needed(*seat) && seat->generation != current_.generation && !seat->refuses;

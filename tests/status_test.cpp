@@ -27,6 +27,8 @@ InstanceStatus some() {
   out.version = "0.1.0";
   out.uptime = 3h + 125s;
   out.problems = {"interface eth7 is missing"};
+  out.reloads_asked = 2;
+  out.reloads_done = 1;
   ServiceStatus dns;
   dns.name = "dns";
   dns.health = HealthState::up;
@@ -109,7 +111,7 @@ TEST_CASE("status: the JSON has the names that scripts know") {
           "others": 1, "queue": "claiming"}}],
     "instances": [
       {"name": "anyprobe", "state": "running", "pid": 4242, "version": "0.1.0", "uptime_s": 10925,
-       "problems": ["interface eth7 is missing"]}]})");
+       "reloads_asked": 2, "reloads_done": 1, "problems": ["interface eth7 is missing"]}]})");
   CHECK(got == expected);
 
   InstanceStatus stopped;
@@ -118,7 +120,7 @@ TEST_CASE("status: the JSON has the names that scripts know") {
   const auto both = json::parse(status_json(std::vector{some(), stopped}, false));
   CHECK(both["services"].size() == 2);
   CHECK(both["instances"][1] == json::parse(R"({"name": "dns-probe", "state": "suspended", "pid": null,
-    "version": null, "uptime_s": null, "problems": []})"));
+    "version": null, "uptime_s": null, "reloads_asked": null, "reloads_done": null, "problems": []})"));
   CHECK(status_json({}, false) == R"({"services":[],"instances":[]})");
 }
 
