@@ -175,4 +175,16 @@ std::vector<ConfigDocument> assemble(const CommandLine& line, const std::vector<
   return errors.empty() ? std::move(out) : std::vector<ConfigDocument>();
 }
 
+void CommandLine::change_log(const LogSettings& configured) const {
+  const auto level = log_level ? log_level : configured.level;
+  const bool json = log_format ? *log_format == "json" : configured.json.value_or(false);
+  anyprobe::change_log(level.value_or(LogLevel::info), json);
+}
+
+std::string CommandLine::instance() const {
+  if (!name.empty()) return name;
+  if (!target.empty()) return program + "-" + target;
+  return command == Command::check ? type : program;
+}
+
 }  // namespace anyprobe

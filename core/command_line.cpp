@@ -129,11 +129,8 @@ class Parser {
       line_.names = std::move(rest);
       return std::move(line_);
     }
-    if (line_.command == Command::withdraw) {
-      if (line_.all == !line_.name.empty())
-        return Error{line_.all ? "--name: does not go with --all" : "lacks --all, or --name NAME"};
-      if (!line_.after.empty() && line_.all) return Error{"--after: does not go with --all"};
-    }
+    if (line_.command == Command::withdraw && line_.all == !line_.name.empty())
+      return Error{line_.all ? "--name: does not go with --all" : "lacks --all, or --name NAME"};
     if (!rest.empty() && !line_.takes_route())
       return Error{in_quotes(rest.front()) + " is one argument too many"};
     if (!rest.empty()) {
@@ -241,8 +238,7 @@ class Parser {
       flags.clear();
       flags.push_back({"all", Flag::Argument::none, "",
                        "all there is; asked for so that it is not done in error", raise(line_.all)});
-      flags.push_back({"name", Flag::Argument::required, "NAME", "only what this instance left",
-                       [this](const std::string& value) { return take_instance(value); }});
+      flags.push_back(instance_flag("only what this instance left", ""));
       flags.push_back({"after", Flag::Argument::required, "RESULT",
                        "with --name: how its run ended, as systemd says it; after another than success, what "
                        "was handed over is cleared too",
@@ -276,14 +272,11 @@ class Parser {
             set(line_.run_dir)};
   }
 
-  std::string take_instance(const std::string& value) {
-    line_.name = value;
-    return wrong_with_name(value);
-  }
-
-  Flag instance_flag(const std::string& what) {
-    return {"name", Flag::Argument::required, "NAME", what + " (default: anyprobe)",
-            [this](const std::string& value) { return take_instance(value); }};
+  Flag instance_flag(const std::string& what, const char* otherwise = " (default: anyprobe)") {
+    return {"name", Flag::Argument::required, "NAME", what + otherwise, [this](const std::string& value) {
+              line_.name = value;
+              return wrong_with_name(value);
+            }};
   }
 
   Flag timeout_flag() {
@@ -426,18 +419,6 @@ class Parser {
 };
 
 }  // namespace
-
-void CommandLine::change_log(const LogSettings& configured) const {
-  const auto level = log_level ? log_level : configured.level;
-  const bool json = log_format ? *log_format == "json" : configured.json.value_or(false);
-  anyprobe::change_log(level.value_or(LogLevel::info), json);
-}
-
-std::string CommandLine::instance() const {
-  if (!name.empty()) return name;
-  if (!target.empty()) return program + "-" + target;
-  return command == Command::check ? type : program;
-}
 
 Outcome<CommandLine> parse_command_line(const std::vector<std::string>& arguments,
                                         const PluginTable& plugins) {

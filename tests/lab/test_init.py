@@ -50,10 +50,17 @@ def test_lsb_script(probing, lsb):
     wait_until(lambda: SECOND4 in probing.node.addresses(), PATIENCE, "the second is announced")
     probing.write({"services": [service(*BOTH, fall=0)]})
     assert lsb("reload").returncode == 1 and SECOND4 in probing.node.addresses()
-    # One that cannot start is told, and nothing stays of what was handed over to it.
+    # What would not start takes nobody's place.
+    running = probing.pid("anyprobe")
     refused = lsb("restart")
-    assert refused.returncode != 0 and "services[0].fall" in refused.stderr
-    assert not probing.node.addresses() or lsb("stop").returncode == 0
+    assert refused.returncode == 6 and "services[0].fall" in refused.stderr and probing.pid("anyprobe") == running
+    # Where it is not there any more, nothing stays of what was handed over.
+    (probing.folder / "anyprobe.json").unlink()
+    assert lsb("restart").returncode == 6 and not probing.node.addresses()
+    probing.write({"services": [service(*BOTH)]})
+    assert lsb("start").returncode == 0
+    probing.announced()
+    assert lsb("stop").returncode == 0
     assert not probing.node.addresses() and lsb("status").returncode == 3
     probing.nothing_runs()
 
