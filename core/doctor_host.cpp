@@ -31,7 +31,7 @@ constexpr Capability kCapabilities[] = {
 
 Ailments wrong_configuration(const HostFacts& facts) {
   Ailments out;
-  for (const auto& error : facts.config_errors) out.push_back({error, {"anyprobe validate"}});
+  for (const auto& error : facts.config_errors) out.push_back({error});
   return out;
 }
 

@@ -143,38 +143,50 @@ bool is_at(const ListedSocket& socket, const Port& port) {
   return socket.protocol == port.first && socket.bound.address.port == port.second;
 }
 
-void judge_port(const Patient& patient, const Port& port, const std::vector<ListedSocket>& sockets,
-                Ailments& out) {
-  const auto name = (port.first == Protocol::tcp ? "TCP port " : "UDP port ") + std::to_string(port.second);
-  std::set<std::string> others;
-  for (const auto& one : sockets) {
-    if (is_at(one, port)) others.insert(one.bound.address.ip.to_string());
-  }
-  if (others.empty()) {
-    out.push_back({patient.name + ": nothing has " + name + " open", {}, Gravity::warning});
-    return;
-  }
-  for (const auto& what : patient.advertise) {
-    if (what.kind != Kind::address) continue;
-    if (std::any_of(sockets.begin(), sockets.end(),
-                    [&](const auto& one) { return is_at(one, port) && serves(one.bound, what.prefix); }))
-      continue;
-    out.push_back({patient.name + ": nothing has " + name + " open on " + what.prefix.to_string() + ", but " +
-                   *others.begin() + " has: let the service listen on any address"});
-  }
-}
-
-Ailments not_listening(const NetworkFacts& facts) {
-  Ailments out;
-  if (!facts.sockets) return out;
+// The ports of this host that are asked for a service, and the addresses that they are open on.
+template <typename Take>
+void each_port(const NetworkFacts& facts, Take take) {
+  if (!facts.sockets) return;
   for (const auto& patient : facts.patients) {
     std::set<Port> ports;
     for (const auto& endpoint : patient.asks) {
       if (endpoint.protocol != Protocol::local && is_here(facts, endpoint.address.ip))
         ports.emplace(endpoint.protocol, endpoint.address.port);
     }
-    for (const auto& port : ports) judge_port(patient, port, *facts.sockets, out);
+    for (const auto& port : ports) {
+      std::set<std::string> open;
+      for (const auto& one : *facts.sockets) {
+        if (is_at(one, port)) open.insert(one.bound.address.ip.to_string());
+      }
+      take(patient, port, open);
+    }
   }
+}
+
+std::string name_of(const Port& port) {
+  return (port.first == Protocol::tcp ? "TCP port " : "UDP port ") + std::to_string(port.second);
+}
+
+Ailments service_down(const NetworkFacts& facts) {
+  Ailments out;
+  each_port(facts, [&](const Patient& patient, const Port& port, const std::set<std::string>& open) {
+    if (open.empty()) out.push_back({patient.name + ": nothing has " + name_of(port) + " open"});
+  });
+  return out;
+}
+
+Ailments not_listening(const NetworkFacts& facts) {
+  Ailments out;
+  each_port(facts, [&](const Patient& patient, const Port& port, const std::set<std::string>& open) {
+    for (const auto& what : patient.advertise) {
+      if (what.kind != Kind::address || open.empty()) continue;
+      if (std::any_of(facts.sockets->begin(), facts.sockets->end(),
+                      [&](const auto& one) { return is_at(one, port) && serves(one.bound, what.prefix); }))
+        continue;
+      out.push_back({patient.name + ": nothing has " + name_of(port) + " open on " + what.prefix.to_string() +
+                     ", but " + *open.begin() + " has: let the service listen on any address"});
+    }
+  });
   return out;
 }
 
@@ -216,6 +228,9 @@ constexpr Check<NetworkFacts> kChecks[] = {
       "never "
       "changes what it did not make"},
      foreign},
+    {{"service-down", Gravity::warning, "a service that does not run",
+      "nothing of it is announced until it does"},
+     service_down},
     {{"not-listening", Gravity::blocking, "a service that does not listen on its service address",
       "the network brings clients here who are refused, while the probe, which asks another address, is "
       "content"},

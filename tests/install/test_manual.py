@@ -79,7 +79,8 @@ def test_every_finding_of_the_doctor_is_told(installed):
     """With its gravity, what is looked for and why: the tables of the checks."""
     text = section(shown(installed, "anyprobe-doctor.8"), "FINDINGS")
     declared = [found for path in ("core/doctor_host.cpp", "routing/doctor_network.cpp", "routing/doctor_frr.cpp")
-                for found in re.findall(r'^ {4}\{\{"([a-z0-9-]+)", Gravity::([a-z]+),', (REPO / path).read_text(), re.MULTILINE)]
+                for found in re.findall(r'^ {4}\{\{"([a-z0-9-]+)", Gravity::([a-z]+),', (REPO / path).read_text(),
+                                        re.MULTILINE)]
     assert len(declared) > 30
     assert re.findall(r"^ +([a-z0-9-]+) \((blocking|warning|remark)\)", text, re.MULTILINE) == declared
 

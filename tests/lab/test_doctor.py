@@ -1,5 +1,5 @@
-"""`anyprobe doctor`: a node in order, then broken in one way after the other; what is found is mended by the very line that
-was printed."""
+"""`anyprobe doctor`: a node in order, then broken in one way after the other; what is found is mended by the very line
+that was printed."""
 
 import contextlib
 import json
@@ -110,7 +110,7 @@ def test_services_and_what_the_host_allows(doctor, folder):
     assert ids(*doctor.services, service(SECOND4, name="circle", probe=own)) == ["asks-own-address"]
     web = service(SECOND4, name="web", probe={"type": "tcp", "ports": [8053]})
     told = doctor.findings(config=doctor.configuration(web, name="web.json"))
-    assert [(one["id"], one["gravity"]) for one in told] == [("not-listening", "warning")]
+    assert [(one["id"], one["gravity"]) for one in told] == [("service-down", "warning")]
     doctor.probing.hold("tcp:127.0.0.1:8053")
     told = doctor.findings(config=doctor.configuration(web, name="web.json"))
     assert [(one["id"], one["gravity"]) for one in told] == [("not-listening", "blocking")]
@@ -176,7 +176,8 @@ def test_each_is_found_and_mended(doctor):
     for daemon, line in (("ospfd", f"no ip prefix-list anyprobe permit {SERVICE4}"),
                          ("ospf6d", f"no ipv6 prefix-list anyprobe6 permit {SERVICE6}")):
         frr.configure(daemon, line)  # as the mended map has it
-    assert [SERVICE4 in one["what"] or SERVICE6 in one["what"] for one in doctor.finds_and_mends("filtered")] == [True] * 2
+    found = doctor.finds_and_mends("filtered")
+    assert [SERVICE4 in one["what"] or SERVICE6 in one["what"] for one in found] == [True] * 2
     frr.configure("ospfd", "ip prefix-list anyprobe seq 3 deny any")
     doctor.finds_and_mends("filtered")
     frr.configure("ospfd", "route-map anyprobe deny 5")
@@ -201,7 +202,8 @@ def test_each_is_found_and_mended(doctor):
     assert len(doctor.finds_and_mends("graceful-restart-helper")) == 2
 
     # The kernel.
-    for key, wanted in (("net/ipv4/conf/all/arp_ignore", "arp-ignore"), ("net/ipv4/conf/all/arp_announce", "arp-announce"),
+    for key, wanted in (("net/ipv4/conf/all/arp_ignore", "arp-ignore"),
+                        ("net/ipv4/conf/all/arp_announce", "arp-announce"),
                         ("net/ipv6/ip_nonlocal_bind", "ipv6-linger")):
         node.namespace.sysctl(key, 0)
         doctor.finds_and_mends(wanted)
@@ -218,4 +220,5 @@ def test_each_is_found_and_mended(doctor):
     wait_until(lambda: doctor.ids() == ["equal-cost"], PATIENCE, "equal ways are found", every=0.1)
     frr.configure("ospfd", "router ospf", "no network 198.51.100.0/24 area 0.0.0.0", "area 0.0.0.1 stub",
                   "network 198.51.100.0/24 area 0.0.0.1")
-    wait_until(lambda: {"stub-area", "no-neighbour"} <= set(doctor.ids()), PATIENCE, "the stub area is found", every=0.1)
+    wait_until(lambda: {"stub-area", "no-neighbour"} <= set(doctor.ids()), PATIENCE, "the stub area is found",
+               every=0.1)
