@@ -150,7 +150,7 @@ json object_of(std::span<const OptionSpec> specs) {
   return out;
 }
 
-json described(json schema, const char* description) {
+json described(const json& schema, const char* description) {
   json out = {{"description", description}};
   out.update(schema);
   return out;
@@ -257,8 +257,7 @@ json structure(std::string_view key) {
   if (key == "defaults") {
     auto out = object_of(service_options());
     out["properties"]["damping"] = reference("damping");
-    return described(std::move(out),
-                     "what holds for each service, of every file, that does not say it itself");
+    return described(out, "what holds for each service, of every file, that does not say it itself");
   }
   if (key == "log") return described(object_of(log_options()), "how the log is");
   if (key == "frr") return described(object_of(frr_options()), "the routing daemon that is asked");

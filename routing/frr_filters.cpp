@@ -48,7 +48,7 @@ class Reader {
  public:
   void line(std::string_view text) {
     const auto words = split(text);
-    if (words.empty() || words[0] == "!" || words[0] == "no" || words[0].front() == '#') return;
+    if (words.empty()) return;
     if (words[0] == "router" || words[0] == "interface" || words[0] == "line") {
       in_ospf_ = words[0] == "router" && words.size() > 1 && words[1] == "ospf";
       map_.clear();

@@ -1,5 +1,5 @@
 """What `anyprobe frr-config` prints, booted: FRR's one file, the files of Quagga's daemons (by FRR, which takes them)
-and BIRD, each on a node of its own that has nothing else which would let a prefix out. And what `init` makes of them."""
+and BIRD, each on a node of its own that has nothing else which would let a prefix out. And what `init` finds there."""
 
 import json
 import re
@@ -109,11 +109,11 @@ def put_everything(node):
             run("link", "set", end, "up")
     run("addr", "add", "203.0.113.129/32", "dev", "eth9")
     run("addr", "add", "203.0.113.130/32", "dev", "peer-link0")
-    for prefix in ("203.0.113.131/32", "192.0.2.3/32", "2001:db8:ffff:a000::99/128"):
+    # Some of them within a prefix that is configured.
+    for prefix in ("203.0.113.131/32", "203.0.113.70/32", "192.0.2.3/32", "2001:db8:ffff:a000::99/128"):
         node.add_address(prefix)
-    for prefix in ("203.0.113.168/29", "192.0.2.152/32", "192.0.2.154/31", "2001:db8:ffff:b001::/64",
-                   "2001:db8:ffff:b000::1/128",
-                   "192.0.2.64/30"):
+    for prefix in ("203.0.113.168/29", "203.0.113.162/32", "192.0.2.152/32", "192.0.2.154/31", "192.0.2.64/30",
+                   "2001:db8:ffff:b001::/64", "2001:db8:ffff:b000::1/128"):
         run("route", "add", prefix, "dev", "eth9", "proto", "77")
     run("route", "add", "203.0.113.240/32", "dev", "eth9", "table", "100", "proto", "77")
     for prefix in ROUTES:

@@ -123,6 +123,7 @@ GOOD = [
 WRONG = [
     with_values(("nonsense", 1)),
     with_values(("services", {})),
+    with_values(("services.0.typo", 1)),
     with_values(("services.0.name", ...)),
     with_values(("services.0.name", "-x")),
     with_values(("services.0.name", "a b")),
