@@ -47,7 +47,7 @@ struct Port {
               return answer;
             },
             limits) {
-    auto opened = listen_at(*SocketAddress::parse("127.0.0.1:0", 0));
+    auto opened = listen_at(SocketAddress{*IpAddress::parse("127.0.0.1"), 0});
     REQUIRE(opened);
     length = sizeof place;
     REQUIRE(getsockname(opened->get(), reinterpret_cast<sockaddr*>(&place), &length) == 0);
