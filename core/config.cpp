@@ -88,6 +88,7 @@ class Loader {
     }
     if (top.has("metrics")) config_.metrics = read_metrics(top.at("metrics"));
     if (top.has("agent")) {
+      has_agent_ = true;  // also one whose address is wrong, which is error enough
       const Options agent(top.at("agent"), agent_options());
       if (agent.given("listen")) config_.agent = agent.servers("listen", kAgentPort).front();
     }
@@ -239,8 +240,7 @@ class Loader {
       return;
     }
     if (!list.expect_array()) return;
-    // Who has the agent or hooks may want no more of us.
-    const bool tells = config_.agent || !out.commands->on_up.empty() || !out.commands->on_down.empty();
+    const bool tells = has_agent_ || !out.commands->on_up.empty() || !out.commands->on_down.empty();
     if (list.value().empty() && context_.needs_advertisements && !tells)
       list.error("is empty: there is nothing to announce");
     out.advertise = advertise_.read(list, out.name);
@@ -378,6 +378,7 @@ class Loader {
   Config config_;
   json defaults_ = json::object();
   std::set<std::string> names_;
+  bool has_agent_ = false;
   AdvertiseReader advertise_;
 };
 

@@ -47,7 +47,7 @@ struct Port {
               return answer;
             },
             limits) {
-    auto opened = listen_at(*SocketAddress::parse("127.0.0.1:0", 0));
+    auto opened = listen_at(SocketAddress{*IpAddress::parse("127.0.0.1"), 0});
     REQUIRE(opened);
     length = sizeof place;
     REQUIRE(getsockname(opened->get(), reinterpret_cast<sockaddr*>(&place), &length) == 0);
@@ -164,5 +164,6 @@ TEST_CASE("who has an agent or a hook may announce nothing") {
   check_error(load(service + "}]}"),
               "anyprobe.json: services[0].advertise: is empty: there is nothing to announce");
   CHECK(load(service + R"(}], "agent": {"listen": "127.0.0.1"}})").errors.empty());
+  CHECK(load(service + R"(}], "agent": {"listen": "here"}})").errors.size() == 1);
   CHECK(load(service + R"(, "on_down": ["/bin/true"]}]})").errors.empty());
 }

@@ -29,7 +29,7 @@ TEST_CASE("listener: a port that is taken is a problem until it is free") {
   EventLoop loop;
   int changes = 0;
   Listener listener(loop, "the agent", [&] { ++changes; });
-  auto other = listen_at(*SocketAddress::parse("127.0.0.1:0", 0));
+  auto other = listen_at(SocketAddress{*IpAddress::parse("127.0.0.1"), 0});
   REQUIRE(other);
   const auto place = port_of(other->get());
   listener.want(place);
