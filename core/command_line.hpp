@@ -47,9 +47,10 @@ struct CommandLine {
   bool print = false;
   bool as_json = false;
   bool as_nagios = false;
-  bool detail = false;   // of status: what happened lately, too
-  std::string textfile;  // of status: where its metrics go
-  bool all = false;      // of withdraw, drain and resume
+  bool detail = false;            // of status: what happened lately, too
+  std::string textfile;           // of status: where its metrics go
+  std::optional<Duration> watch;  // of status: shown again each time
+  bool all = false;               // of withdraw, drain and resume
   bool wait = false;
   bool force = false;
   Duration timeout = std::chrono::seconds(30);  // of --wait
