@@ -6,6 +6,7 @@
 #include "announce_flags.hpp"
 #include "first_flags.hpp"
 #include "flags.hpp"
+#include "status_flags.hpp"
 #include "text.hpp"
 #include "usage.hpp"
 
@@ -114,9 +115,7 @@ class Parser {
       line_.names = std::move(rest);
       return std::move(line_);
     }
-    if (line_.as_nagios && line_.as_json) return Error{"--nagios: does not go with --json"};
-    if (!line_.textfile.empty() && (line_.as_nagios || line_.as_json))
-      return Error{"--textfile: does not go with --json or --nagios"};
+    if (auto wrong = wrong_with_status(line_); !wrong.empty()) return Error{std::move(wrong)};
     if (line_.command == Command::status || (line_.command == Command::probes && rest.size() == 1)) {
       line_.names = std::move(rest);
       return std::move(line_);
@@ -180,16 +179,7 @@ class Parser {
     FlagGroup general{"General", {}};
     auto& flags = general.flags;
     if (command == Command::status) {
-      flags.push_back({"json", Flag::Argument::none, "", "JSON instead of a table", raise(line_.as_json)});
-      flags.push_back({"nagios", Flag::Argument::none, "",
-                       "one line with performance data, and exit 0, 1, 2 or 3, as a plugin of Nagios",
-                       raise(line_.as_nagios)});
-      flags.push_back({"textfile", Flag::Argument::required, "PATH",
-                       "write metrics for the textfile collector of Prometheus' node_exporter",
-                       set(line_.textfile)});
-      flags.push_back({"detail", Flag::Argument::none, "",
-                       "also the last answers and changes of each service, and who announces what",
-                       raise(line_.detail)});
+      flags = status_flags(line_);
       flags.push_back({"run-dir", Flag::Argument::required, "DIR",
                        "where the sockets of the daemons are (default: " + line_.run_dir + ")",
                        set(line_.run_dir)});

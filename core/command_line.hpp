@@ -53,6 +53,7 @@ struct CommandLine {
   bool as_json = false;
   bool as_nagios = false;
   bool detail = false;               // of status: what happened lately, too
+  std::optional<Duration> watch;     // of status: shown again each time
   std::string textfile;              // of status: where its metrics go
   std::string style = "frr";         // of frr-config: for which daemons
   std::string output;                // of init: a file; empty: standard output

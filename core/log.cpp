@@ -1,10 +1,18 @@
 #include "log.hpp"
 
+#include <unistd.h>
+
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <utility>
 #include <vector>
+
+#include "log_journal.hpp"
+#include "log_repeats.hpp"
 
 namespace anyprobe {
 namespace {
@@ -12,6 +20,8 @@ namespace {
 struct Log {
   LogOptions options;
   std::unique_ptr<LogSink> sink;
+  bool journal = false;  // the sink takes journal_entry()
+  LogRepeats repeats;
   bool held = false;
   std::vector<std::pair<LogLevel, std::string>> waiting;
 };
@@ -36,7 +46,7 @@ std::string printable(std::string_view text) {
 }
 
 std::string as_json(const LogOptions& options, LogLevel level, std::string_view message,
-                    std::initializer_list<LogField> fields) {
+                    std::span<const LogField> fields) {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   nlohmann::ordered_json line;
   line["time"] =
@@ -46,6 +56,40 @@ std::string as_json(const LogOptions& options, LogLevel level, std::string_view 
   for (const auto& field : fields) line[std::string(field.key)] = std::string(field.value);
   line["message"] = std::string(message);
   return line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+void open_sink(Log& log) {
+  log.sink = make_log_sink(log.options);
+  log.journal = false;
+  if (log.options.json || log.options.syslog || !is_journal(std::getenv("JOURNAL_STREAM"), STDERR_FILENO))
+    return;
+  auto journal = make_journal_sink(log.sink);
+  log.journal = journal != nullptr;
+  if (log.journal) log.sink = std::move(journal);
+}
+
+void write(Log& log, LogLevel level, std::string_view message, std::span<const LogField> fields) {
+  auto line = log.options.json ? as_json(log.options, level, message, fields)
+              : log.journal    ? journal_entry(level, log.options.program, printable(message), fields)
+                               : printable(message);
+  if (log.held)
+    log.waiting.emplace_back(level, std::move(line));
+  else
+    log.sink->write(level, line);
+}
+
+void tell_repeats(Log& log) {
+  for (const auto& line : log.repeats.due(Clock::now())) {
+    std::vector<LogField> fields;
+    for (const auto& [key, value] : line.fields) fields.push_back({key, value});
+    write(log, line.level, line.text, fields);
+  }
+}
+
+// A change is said each time, and whoever debugs wants to see all.
+bool may_repeat(LogLevel level, std::span<const LogField> fields) {
+  return level == LogLevel::debug ||
+         std::any_of(fields.begin(), fields.end(), [](const auto& field) { return field.key == "state"; });
 }
 
 }  // namespace
@@ -65,11 +109,16 @@ void release_log() noexcept {
       continue;
     }
   }
+  try {
+    if (log.sink != nullptr) tell_repeats(log);
+  } catch (...) {
+    return;
+  }
 }
 
 void open_log(const LogOptions& options) {
   the_log().options = options;
-  the_log().sink = make_log_sink(options);
+  open_sink(the_log());
 }
 
 void change_log(LogLevel level, bool json) {
@@ -77,7 +126,7 @@ void change_log(LogLevel level, bool json) {
   log.options.level = level;
   if (log.options.json == json) return;
   log.options.json = json;
-  log.sink = make_log_sink(log.options);
+  open_sink(log);
 }
 
 std::optional<LogLevel> parse_log_level(std::string_view text) {
@@ -96,11 +145,9 @@ void log(LogLevel level, std::string_view message, std::initializer_list<LogFiel
   if (!logs(level)) return;
   auto& log = the_log();
   try {
-    auto line = log.options.json ? as_json(log.options, level, message, fields) : printable(message);
-    if (log.held)
-      log.waiting.emplace_back(level, std::move(line));
-    else
-      log.sink->write(level, line);
+    tell_repeats(log);
+    if (may_repeat(level, fields) || log.repeats.pass(Clock::now(), level, message, fields))
+      write(log, level, message, fields);
   } catch (...) {
     return;  // as in release_log()
   }

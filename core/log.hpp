@@ -1,4 +1,5 @@
-// What the program says: one line an event, to standard error or to syslog. Secrets never come here.
+// What the program says: one line an event, to standard error, to syslog or, with its fields, to the journal.
+// Secrets never come here.
 #pragma once
 
 #include <initializer_list>
@@ -40,7 +41,9 @@ std::optional<LogLevel> parse_log_level(std::string_view text);
 // Whether anything comes of a line of that level, for those to whom it costs something to make one.
 [[nodiscard]] bool logs(LogLevel level) noexcept;
 
-// What is not printable in the message is escaped. Never throws, never blocks for long.
+// What is not printable in the message is escaped. A line that comes again and again is counted instead and
+// told once a minute, but for those with a field "state", which tell of a change, and debug. Never throws,
+// never blocks for long.
 void log(LogLevel level, std::string_view message, std::initializer_list<LogField> fields = {}) noexcept;
 
 // Until release_log(), lines wait, so that what hangs on none of them is done first: of thousands of services

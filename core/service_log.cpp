@@ -3,6 +3,7 @@
 #include <set>
 
 #include "log.hpp"
+#include "status_table.hpp"
 #include "tally.hpp"
 #include "text.hpp"
 
@@ -12,7 +13,7 @@ namespace {
 std::string rounded(Duration duration) {
   const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(duration);
   if (ms < std::chrono::seconds(10)) return format_duration(ms);
-  return format_duration(std::chrono::duration_cast<std::chrono::seconds>(ms));
+  return rough(ms);
 }
 
 std::string explained(std::string_view reason, const std::string& detail) {

@@ -7,6 +7,7 @@
 #include "nagios.hpp"
 #include "replace_file.hpp"
 #include "status_table.hpp"
+#include "status_watch.hpp"
 #include "survey.hpp"
 
 namespace anyprobe {
@@ -24,7 +25,7 @@ int print(const CommandLine& line, Survey& told) {
   } else {
     std::erase_if(told.instances, [](const auto& instance) { return !knows(instance); });
     const auto now = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
-    std::fputs(status_table(told.instances, now).c_str(), stdout);
+    std::fputs(status_table(told.instances, now, may_colour()).c_str(), stdout);
   }
   if (std::fflush(stdout) != 0) told.complain(kSystem, "the status cannot be written");
   return tell_complaints(line, told);
@@ -51,6 +52,7 @@ int write_metrics(const CommandLine& line, Survey& told) {
 }  // namespace
 
 int run_status(const CommandLine& line) {
+  if (line.watch) return watch_status(line);
   const char* more = !line.textfile.empty() ? kWithCounts : line.detail ? kDetailArgument : nullptr;
   auto told = ask_for_status(line.run_dir, more);
   choose(line.names, told);

@@ -117,7 +117,43 @@ std::string token_row(const TokenStatus& token) {
                 2);
 }
 
-std::string service_rows(const ServiceStatus& service, std::size_t name_width, WallTime now) {
+const char* colour_of(const ServiceStatus& service) {
+  if (service.admin != AdminState::active || service.health == HealthState::unknown) return "\x1b[33m";
+  return service.health == HealthState::up ? "\x1b[32m" : "\x1b[1;31m";
+}
+
+// Where it was asked for.
+std::string detail_rows(const ServiceStatus& service, WallTime now) {
+  std::string out;
+  if (!service.history) return out;
+  if (!service.history->recent.empty()) {
+    std::string strip;
+    for (const auto& check : service.history->recent)
+      strip += check.verdict == Verdict::pass ? '.' : check.verdict == Verdict::fail ? 'x' : '?';
+    out += folded("last answers: " + strip, 2);
+  }
+  for (const auto& each : service.history->transitions) {
+    out += folded(rough(now - each.at) + " ago: " + to_string(each.to) +
+                      plain((each.reason.empty() ? "" : ", ") + each.reason +
+                            (each.detail.empty() ? "" : ", " + each.detail)),
+                  2);
+  }
+  for (const auto& each : service.advertise) {
+    if (!each.detail) continue;
+    std::string who;
+    if (each.detail->announcers) {
+      for (const auto& router : *each.detail->announcers)
+        who += (who.empty() ? ", announced by " : ", ") + router.router + (router.here ? " (here)" : "");
+      if (who.empty()) who = ", announced by nobody";
+    }
+    out += folded(plain(each.what + ": " + to_string(each.state) +
+                        (each.detail->since ? " for " + rough(now - *each.detail->since) : "") + who),
+                  2);
+  }
+  return out;
+}
+
+std::string service_rows(const ServiceStatus& service, std::size_t name_width, WallTime now, bool colour) {
   const bool active = service.admin == AdminState::active;
   const std::string health = active ? to_string(service.health) : to_string(service.admin);
   auto out = row({{plain(service.name), name_width},
@@ -125,6 +161,10 @@ std::string service_rows(const ServiceStatus& service, std::size_t name_width, W
                   {rough(now - service.since), 8},
                   {last_check(service.last_check), 11}},
                  plain(service.reason + (service.detail.empty() ? "" : ", " + service.detail)));
+  if (colour) {
+    const auto begin = name_width + 2;
+    out.insert(begin + health.size(), "\x1b[0m").insert(begin, colour_of(service));
+  }
   const bool up = active && service.health == HealthState::up;
   const auto wanted = up ? AdvertisementState::announced : AdvertisementState::withdrawn;
   for (const auto& each : service.advertise) {
@@ -138,7 +178,8 @@ std::string service_rows(const ServiceStatus& service, std::size_t name_width, W
                                         : ""),
                   2);
   }
-  return out + routing_row(service) + (service.token ? token_row(*service.token) : "");
+  return out + routing_row(service) + (service.token ? token_row(*service.token) : "") +
+         detail_rows(service, now);
 }
 
 }  // namespace
@@ -154,7 +195,7 @@ std::string rough(milliseconds duration) {
   return both(s / 86400, "d", s / 3600 % 24, "h");
 }
 
-std::string status_table(std::span<const InstanceStatus> instances, WallTime now) {
+std::string status_table(std::span<const InstanceStatus> instances, WallTime now, bool colour) {
   std::size_t name_width = std::string_view("SERVICE").size();
   for (const auto& instance : instances) {
     for (const auto& service : instance.services) name_width = std::max(name_width, service.name.size());
@@ -170,7 +211,7 @@ std::string status_table(std::span<const InstanceStatus> instances, WallTime now
     for (const auto& problem : instance.problems) out += folded("problem: " + plain(problem), 2);
     if (instance.services.empty()) continue;
     out += row({{"SERVICE", name_width}, {"HEALTH", 8}, {"FOR", 8}, {"LAST CHECK", 11}}, "REASON");
-    for (const auto& service : instance.services) out += service_rows(service, name_width, now);
+    for (const auto& service : instance.services) out += service_rows(service, name_width, now, colour);
   }
   return out;
 }

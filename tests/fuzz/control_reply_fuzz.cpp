@@ -7,6 +7,7 @@
 #include "core/control_message.hpp"
 #include "core/status.hpp"
 #include "core/status_table.hpp"
+#include "core/watch_screen.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace anyprobe;
@@ -29,6 +30,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!again || !(*again == *status)) __builtin_trap();
   std::istringstream table(status_table(told, WallTime(std::chrono::hours(500'000))));
   for (std::string line; std::getline(table, line);) {
+    if (line.size() > 80) __builtin_trap();
+    for (const char c : line) {
+      if (c < ' ' || c > '~') __builtin_trap();
+    }
+  }
+  for (const auto& line :
+       watch_screen({told, {}}, WallTime(std::chrono::hours(500'000)), {}, 0, false).lines) {
     if (line.size() > 80) __builtin_trap();
     for (const char c : line) {
       if (c < ' ' || c > '~') __builtin_trap();
