@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "announce_flags.hpp"
+#include "command_words.hpp"
 #include "first_flags.hpp"
 #include "flags.hpp"
 #include "status_flags.hpp"
@@ -40,34 +41,9 @@ class Parser {
       line_.command = Command::version;
       return std::move(line_);
     }
-    if (word == "run")
-      line_.command = Command::run;
-    else if (word == "check")
-      line_.command = Command::check;
-    else if (word == "status")
-      line_.command = Command::status;
-    else if (word == "drain")
-      line_.command = Command::drain;
-    else if (word == "resume")
-      line_.command = Command::resume;
-    else if (word == "validate")
-      line_.command = Command::validate;
-    else if (word == "withdraw")
-      line_.command = Command::withdraw;
-    else if (word == "doctor")
-      line_.command = Command::doctor;
-    else if (word == "reload")
-      line_.command = Command::reload;
-    else if (word == "probes")
-      line_.command = Command::probes;
-    else if (word == "frr-config")
-      line_.command = Command::frr_config;
-    else if (word == "schema")
-      line_.command = Command::schema;
-    else if (word == "init")
-      line_.command = Command::init;
-    else
-      return Error{in_quotes(word) + " is no command (see anyprobe --help)"};
+    const auto* command = find_command(word);
+    if (command == nullptr) return Error{in_quotes(word) + " is no command (see anyprobe --help)"};
+    line_.command = command->command;
     return finish(rest, false);
   }
 

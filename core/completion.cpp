@@ -3,29 +3,11 @@
 #include <stdexcept>
 #include <vector>
 
-#include "command_line.hpp"
+#include "command_words.hpp"
 #include "text.hpp"
 
 namespace anyprobe {
 namespace {
-
-struct CommandWords {
-  const char* name;
-  const char* help;
-  const char* positional;  // what else stands behind it: services, instances, types, or nothing
-};
-
-constexpr CommandWords kCommands[] = {
-    {"run", "every configured service in one process", ""},
-    {"check", "one round of probes now, no address touched", "services"},
-    {"status", "how the services of running daemons are", "services"},
-    {"drain", "withdraw services as planned", "services"},
-    {"resume", "let services be announced again", "services"},
-    {"validate", "the configuration only, every error with its path", ""},
-    {"reload", "read the configuration again", ""},
-    {"withdraw", "clear what any run left in the kernel", ""},
-    {"probes", "the probes there are", "types"},
-};
 
 // What stands behind `program [command]`.
 struct Words {
@@ -60,7 +42,7 @@ Words words_of(std::vector<std::string> arguments, const PluginTable& plugins) {
 
 std::vector<Words> all_words(const PluginTable& plugins) {
   std::vector<Words> out;
-  for (const auto& command : kCommands) {
+  for (const auto& command : command_words()) {
     out.push_back(words_of({"anyprobe", command.name}, plugins));
     out.back().help = command.help;
     out.back().positional = command.positional;
@@ -137,13 +119,13 @@ std::string programs(const std::vector<Words>& all) {
 
 std::string commands() {
   std::string out;
-  for (const auto& command : kCommands) out += (out.empty() ? "" : " ") + std::string(command.name);
+  for (const auto& command : command_words()) out += (out.empty() ? "" : " ") + std::string(command.name);
   return out;
 }
 
 std::string of_positional(const char* what) {
   std::string out;
-  for (const auto& command : kCommands) {
+  for (const auto& command : command_words()) {
     if (std::string_view(command.positional) == what)
       out += (out.empty() ? "" : "|") + std::string(command.name);
   }
@@ -195,7 +177,7 @@ std::string zsh_arguments(const Words& words, const PluginTable& plugins, const 
 
 std::string fish(const std::vector<Words>& all, const PluginTable& plugins) {
   std::string out;
-  for (const auto& command : kCommands)
+  for (const auto& command : command_words())
     out += "complete -c anyprobe -n __fish_use_subcommand -a " + std::string(command.name) + " -d " +
            shell_word(command.help) + "\n";
   out += "complete -c anyprobe -n __fish_use_subcommand -l help -d 'print this'\n";

@@ -4,8 +4,8 @@
 #include <set>
 
 #include "advertise_reader.hpp"
-#include "metrics_reader.hpp"
 #include "privileges.hpp"
+#include "section_reader.hpp"
 #include "shared_probes.hpp"
 #include "text.hpp"
 
@@ -19,7 +19,6 @@ constexpr std::string_view kServiceKeys[] = {"name", "probe", "probes", "require
 constexpr std::string_view kTopKeys[] = {"services", "defaults", "log", "frr", "metrics", "agent", "$schema"};
 constexpr std::string_view kDampingKey[] = {"damping"};
 constexpr std::size_t kMostServices = 20000;
-constexpr std::uint16_t kAgentPort = 9707;
 // Each renewal of an address costs us and the routing daemons something, so many are renewed less often.
 constexpr std::size_t kManyAddresses = 100;
 constexpr std::chrono::seconds kLeastLease(3);
@@ -76,22 +75,8 @@ class Loader {
         top.at("plugins").error(line);
       }
     }
-    if (top.has("log")) {
-      const Options log(top.at("log"), log_options());
-      if (log.given("level")) config_.log.level = parse_log_level(log.text("level"));
-      if (log.given("format")) config_.log.json = log.text("format") == "json";
-    }
-    if (top.has("frr")) {
-      const Options frr(top.at("frr"), frr_options());
-      if (frr.given("vty_dir")) config_.vty_dir = frr.text("vty_dir");
-      if (!config_.vty_dir.starts_with('/')) top.at("frr").at("vty_dir").error("is no absolute path");
-    }
-    if (top.has("metrics")) config_.metrics = read_metrics(top.at("metrics"));
-    if (top.has("agent")) {
-      has_agent_ = true;  // also one whose address is wrong, which is error enough
-      const Options agent(top.at("agent"), agent_options());
-      if (agent.given("listen")) config_.agent = agent.servers("listen", kAgentPort).front();
-    }
+    read_sections(top, config_);
+    has_agent_ = top.has("agent");  // also one whose address is wrong, which is error enough
     if (top.has("defaults") && top.at("defaults").expect_object()) read_defaults(top.at("defaults"));
   }
 

@@ -261,6 +261,9 @@ json structure(std::string_view key) {
   }
   if (key == "log") return described(object_of(log_options()), "how the log is");
   if (key == "frr") return described(object_of(frr_options()), "the routing daemon that is asked");
+  if (key == "metrics")
+    return described(object_of(metrics_options()), "where metrics and the page are asked");
+  if (key == "agent") return described(object_of(agent_options()), "where HAProxy's agent-check is answered");
   if (key == "$schema") return {{"description", "for editors: where this schema is"}, {"type", "string"}};
   return json::object();
 }

@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "control_message.hpp"
 #include "event_loop.hpp"
 #include "exit_codes.hpp"
 #include "status_table.hpp"
@@ -89,7 +90,7 @@ class Watch {
 
  private:
   void look() {
-    told_ = ask_for_status(line_.run_dir, true);
+    told_ = ask_for_status(line_.run_dir, kDetailArgument);
     choose(line_.names, told_);
     draw();
     tick_.start(*line_.watch);
@@ -148,7 +149,7 @@ int print_again_and_again(const CommandLine& line) {
   EventLoop loop;
   int code = kDone;
   Timer tick(loop, [&] {
-    auto told = ask_for_status(line.run_dir, line.detail);
+    auto told = ask_for_status(line.run_dir, line.detail ? kDetailArgument : nullptr);
     choose(line.names, told);
     for (const auto& complaint : told.complaints)
       std::fprintf(stderr, "%s: %s\n", line.program.c_str(), complaint.line.c_str());

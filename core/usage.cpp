@@ -1,27 +1,26 @@
 #include "usage.hpp"
 
+#include <algorithm>
+
+#include "command_words.hpp"
+
 namespace anyprobe {
 
 std::string usage() {
-  return "Usage: anyprobe COMMAND [options]\n"
-         "\n"
-         "Asks services on this host whether they work, and announces the addresses of\n"
-         "those that do.\n"
-         "\n"
-         "Commands:\n"
-         "  run                   every configured service in one process\n"
-         "  check [SERVICE...]    one round of probes now, no address touched\n"
-         "  status [SERVICE...]   how the services of running daemons are\n"
-         "  drain SERVICE|--all   withdraw services as planned, whatever their health\n"
-         "  resume SERVICE|--all  let them be announced again\n"
-         "  validate              the configuration only, every error with its path\n"
-         "  reload                read the configuration again, and tell whether it was taken\n"
-         "  withdraw --all        clear what any run left in the kernel\n"
-         "  doctor                what on this host keeps it from working, and what mends it\n"
-         "  probes [TYPE]         the probes there are, or the options of one\n"
-         "  init                  a configuration to start from, by what is found here\n"
-         "  frr-config            what FRR, Quagga or BIRD needs for what is configured\n"
-         "  schema                the JSON Schema of the configuration, for editors\n"
+  std::string out =
+      "Usage: anyprobe COMMAND [options]\n"
+      "\n"
+      "Asks services on this host whether they work, and announces the addresses of\n"
+      "those that do.\n"
+      "\n"
+      "Commands:\n";
+  for (const auto& words : command_words()) {
+    constexpr std::size_t kColumn = 22;
+    auto synopsis = std::string(words.name) + words.arguments;
+    synopsis.resize(std::max(kColumn, synopsis.size() + 1), ' ');
+    out += "  " + synopsis + words.help + "\n";
+  }
+  return out +
          "\n"
          "anyprobe COMMAND --help tells the options of a command. Started as dns-probe it\n"
          "is the prober of that one service: see dns-probe --help.\n";
