@@ -126,7 +126,7 @@ int run_frr_config(const CommandLine& line, PluginTable& plugins) {
 }
 
 int run_init(const CommandLine& line, const PluginTable& plugins) {
-  HostFacts facts;
+  StartingFacts facts;
   facts.listeners = find_listeners();
   facts.on_lo = addresses_on_lo();
   facts.filtered = read_frr_filters(routing_configuration(line, facts.notes));

@@ -98,7 +98,7 @@ std::vector<OpenSocket> parse_proc_net(std::string_view text, Protocol protocol)
   return out;
 }
 
-std::vector<Listener> find_listeners() {
+std::vector<ListeningSocket> find_listeners() {
   std::vector<OpenSocket> sockets;
   for (const auto& [name, protocol] : {std::pair("tcp", Protocol::tcp), std::pair("tcp6", Protocol::tcp),
                                        std::pair("udp", Protocol::udp), std::pair("udp6", Protocol::udp)}) {
@@ -106,7 +106,7 @@ std::vector<Listener> find_listeners() {
     sockets.insert(sockets.end(), some.begin(), some.end());
   }
   const auto owners = owners_of(sockets);
-  std::vector<Listener> out;
+  std::vector<ListeningSocket> out;
   for (auto& one : sockets) {
     one.listener.process = owners.at(one.inode);
     out.push_back(std::move(one.listener));

@@ -11,7 +11,7 @@
 namespace anyprobe {
 
 struct OpenSocket {
-  Listener listener;
+  ListeningSocket listener;
   std::string inode;  // as the links in /proc/PID/fd name it
 };
 
@@ -19,7 +19,7 @@ struct OpenSocket {
 std::vector<OpenSocket> parse_proc_net(std::string_view text, Protocol protocol);
 
 // Those of this network namespace, each with the name of its process where this process may know it.
-std::vector<Listener> find_listeners();
+std::vector<ListeningSocket> find_listeners();
 
 // The addresses that are on lo, but those of every host.
 std::vector<Prefix> addresses_on_lo();

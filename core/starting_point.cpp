@@ -75,15 +75,15 @@ constexpr Known kKnown[] = {
 
 struct Found {
   const Known* known = nullptr;
-  std::vector<Listener> listeners;
+  std::vector<ListeningSocket> listeners;
   std::vector<Prefix> addresses;  // that it is to announce
 };
 
 // By name, so that what listens on both ports of a service is one.
-std::vector<Found> services_among(const std::vector<Listener>& listeners) {
+std::vector<Found> services_among(const std::vector<ListeningSocket>& listeners) {
   std::vector<Found> out;
   for (const auto& known : kKnown) {
-    std::vector<Listener> here;
+    std::vector<ListeningSocket> here;
     for (const auto& one : listeners) {
       const bool protocol = one.protocol == Protocol::udp ? known.udp : known.tcp;
       if (one.at.port == known.port && protocol) here.push_back(one);
@@ -118,7 +118,7 @@ IpAddress whom_to_ask(const Found& found) {
   return *out;
 }
 
-std::string endpoint(const Listener& one) {
+std::string endpoint(const ListeningSocket& one) {
   return (one.protocol == Protocol::udp ? "udp " : "tcp ") + one.at.to_string();
 }
 
@@ -137,7 +137,7 @@ std::string where_it_listens(const Found& found) {
 }
 
 // The addresses that are let out, those by which something is really redistributed first; each once.
-std::vector<Prefix> candidates_of(const HostFacts& facts) {
+std::vector<Prefix> candidates_of(const StartingFacts& facts) {
   std::vector<Prefix> out;
   for (const bool used : {true, false}) {
     std::set<Prefix> sorted;
@@ -244,7 +244,7 @@ class Text {
   std::string out_;
 };
 
-std::string findings(const HostFacts& facts) {
+std::string findings(const StartingFacts& facts) {
   Text out("  ");
   for (const auto& note : facts.notes) out.line(harmless(note));
   std::vector<std::string> let_out;
@@ -284,7 +284,7 @@ std::string first_lines() {
 
 }  // namespace
 
-std::string starting_configuration(const HostFacts& facts, const PluginTable& plugins) {
+std::string starting_configuration(const StartingFacts& facts, const PluginTable& plugins) {
   auto services = services_among(facts.listeners);
   const auto candidates = candidates_of(facts);
   share_out(candidates, services);

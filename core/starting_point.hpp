@@ -21,16 +21,16 @@ struct FilteredPrefix {
   friend bool operator==(const FilteredPrefix&, const FilteredPrefix&) = default;
 };
 
-struct Listener {
+struct ListeningSocket {
   Protocol protocol = Protocol::tcp;  // or udp
   SocketAddress at;
   std::string process;  // empty where that cannot be told
 
-  friend auto operator<=>(const Listener&, const Listener&) = default;
+  friend auto operator<=>(const ListeningSocket&, const ListeningSocket&) = default;
 };
 
-struct HostFacts {
-  std::vector<Listener> listeners;
+struct StartingFacts {
+  std::vector<ListeningSocket> listeners;
   std::vector<FilteredPrefix> filtered;
   std::vector<Prefix> on_lo;       // but 127.0.0.0/8 and ::1
   std::vector<std::string> notes;  // what could not be looked at, a line each
@@ -38,6 +38,6 @@ struct HostFacts {
 
 // JSON with comments, for anyprobe.json, that the reader takes whatever was found: what would want more than
 // can be known is a comment.
-std::string starting_configuration(const HostFacts& facts, const PluginTable& plugins);
+std::string starting_configuration(const StartingFacts& facts, const PluginTable& plugins);
 
 }  // namespace anyprobe

@@ -9,7 +9,7 @@ using namespace anyprobe;
 
 namespace {
 
-Listener listener(Protocol protocol, const char* at, const char* process = "") {
+ListeningSocket listener(Protocol protocol, const char* at, const char* process = "") {
   return {protocol, SocketAddress::parse(at, 1).value(), process};
 }
 
@@ -33,7 +33,7 @@ struct Started : LoadedConfig {
   }
 };
 
-Started started(const HostFacts& facts) {
+Started started(const StartingFacts& facts) {
   const PluginTable plugins(builtin_probes());
   Started out;
   out.text = starting_configuration(facts, plugins);
@@ -89,7 +89,7 @@ TEST_CASE("init: a resolver, and addresses that FRR lets out") {
 }
 
 TEST_CASE("init: each known service, with addresses and without") {
-  HostFacts facts;
+  StartingFacts facts;
   for (const char* at : {"0.0.0.0:53", "0.0.0.0:123", "[::]:1812", "0.0.0.0:514", "[::]:5060"})
     facts.listeners.push_back(listener(Protocol::udp, at));
   for (const char* at : {"0.0.0.0:80", "[::]:443", "0.0.0.0:1080", "0.0.0.0:3128", "0.0.0.0:601"})
@@ -153,7 +153,7 @@ TEST_CASE("init: names from elsewhere stay in their comment") {
 }
 
 TEST_CASE("init: very much") {
-  HostFacts facts;
+  StartingFacts facts;
   facts.listeners.push_back(listener(Protocol::udp, "0.0.0.0:53"));
   for (int i = 1; i < 250; ++i) {
     facts.filtered.push_back(filtered(("203.0.113." + std::to_string(i) + "/32").c_str()));

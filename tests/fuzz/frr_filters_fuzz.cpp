@@ -11,7 +11,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace anyprobe;
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   static const PluginTable plugins(builtin_probes());
-  HostFacts facts;
+  StartingFacts facts;
   facts.filtered = read_frr_filters(text);
   for (const auto& one : facts.filtered) {
     if (one.prefix.network() != one.prefix.address) __builtin_trap();
