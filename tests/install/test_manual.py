@@ -10,6 +10,7 @@ REPO = Path(__file__).resolve().parents[2]
 PROBES = ["dns-probe", "radius-probe", "socks-probe", "squid-probe", "syslog-probe", "tcp-route-probe"]
 PAGES = {"anyprobe.8": "man8", **{f"{name}.8": "man8" for name in PROBES}, "anyprobe.json.5": "man5",
          "anyprobe-doctor.8": "man8", "anyprobe-drain.7": "man7", "anyprobe-beside.7": "man7",
+         "anyprobe-guide.7": "man7",
          **{f"anyprobe-{name}.5": "man5" for name in ("exec", "http", "ntp", "sip")}}
 BESIDE = re.compile("keepalived|ldirectord|haproxy|ucarp|pacemaker")
 FLAG = re.compile(r"^ +(--[a-z-]+)(.*)$", re.MULTILINE)
