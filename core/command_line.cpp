@@ -269,6 +269,9 @@ class Parser {
     flags.push_back({"adopt", Flag::Argument::none, "",
                      "take over an address that is there without our mark, instead of refusing to start",
                      raise(line_.adopt)});
+    const auto& metrics = metrics_options().front();
+    flags.push_back(option_flag(metrics, "metrics.", true, "metrics-listen"));
+    flags.back().help = metrics.help;  // only where there are to be metrics is it required
     flags.push_back(option_flag(agent_options().front(), "agent.", true, "agent"));
     flags.push_back({"log-level", Flag::Argument::required, "error|warning|info|debug",
                      "the least important of what is logged (default: info)",
@@ -314,9 +317,6 @@ class Parser {
     for (const auto& spec : top_options()) {
       if (std::string_view(spec.name) == "lsa_spacing") out.flags.push_back(option_flag(spec, "", true));
     }
-    const auto& listen = metrics_options().front();
-    out.flags.push_back(option_flag(listen, "metrics.", true, "metrics-listen"));
-    out.flags.back().help = listen.help;  // only where there are to be metrics is it required
     return out;
   }
 

@@ -58,7 +58,7 @@ struct CommandLine {
   std::string style = "frr";         // of frr-config: for which daemons
   std::string output;                // of init: a file; empty: standard output
   std::string frr_dir = "/etc/frr";  // of init: where the configuration of FRR is
-  std::string vty_dir;               // of doctor: where FRR's sockets are; empty: as configured
+  std::string vty_dir;               // of doctor and init: where FRR's sockets are; empty: as configured
   std::string root;                  // of doctor: where etc, run and usr of the host are; empty: /
   bool all = false;                  // of withdraw, drain and resume
   std::string after;  // of withdraw: how the service manager says that the run ended ($SERVICE_RESULT)

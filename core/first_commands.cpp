@@ -73,7 +73,8 @@ void add_files(const std::string& folder, std::string& out, std::vector<std::str
 std::string routing_configuration(const CommandLine& line, std::vector<std::string>& notes) {
   std::string out;
   for (const char* daemon : {"ospfd", "ospf6d"}) {
-    const auto running = running_configuration(std::string(kVtyDir) + "/" + daemon + ".vty");
+    const auto running =
+        running_configuration((line.vty_dir.empty() ? kVtyDir : line.vty_dir) + "/" + daemon + ".vty");
     if (running)
       out += *running + "\n";
     else

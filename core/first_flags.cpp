@@ -36,7 +36,7 @@ void first_flags(CommandLine& line, std::vector<Flag>& flags) {
                        ", and then /etc/quagga)",
                    set(line.frr_dir)});
   flags.push_back({"vty-dir", Flag::Argument::required, "FOLDER",
-                   "where the vty sockets of FRR's daemons are (default: " + line.vty_dir + ")",
+                   "where the vty sockets of FRR's daemons are (default: " + std::string(kVtyDir) + ")",
                    set(line.vty_dir)});
 }
 

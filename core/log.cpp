@@ -86,9 +86,9 @@ void tell_repeats(Log& log) {
   }
 }
 
-// A change is said each time, and whoever debugs wants to see all.
+// What is done is said each time: a change, a reload, what is added and removed. What is wrong, not.
 bool may_repeat(LogLevel level, std::span<const LogField> fields) {
-  return level == LogLevel::debug ||
+  return level >= LogLevel::info ||
          std::any_of(fields.begin(), fields.end(), [](const auto& field) { return field.key == "state"; });
 }
 

@@ -247,7 +247,13 @@ json structure(std::string_view key) {
             {"default", "all"},
             {"anyOf", {{{"enum", {"all", "any", nullptr}}}, {{"type", "integer"}, {"minimum", 1}}}}};
   }
-  if (key == "advertise") return some("what is announced while the service is up", reference("advertise"));
+  if (key == "advertise") {
+    auto out =
+        some("what is announced while the service is up; nothing where an agent or a hook tells others",
+             reference("advertise"));
+    out.erase("minItems");
+    return out;
+  }
   if (key == "damping") return reference("damping");
   if (key == "services") {
     return {{"description", "what is probed and announced; those of all files add up"},

@@ -30,10 +30,10 @@ struct ListeningSocket {
 };
 
 struct StartingFacts {
-  std::vector<ListeningSocket> listeners;
-  std::vector<FilteredPrefix> filtered;
-  std::vector<Prefix> on_lo;       // but 127.0.0.0/8 and ::1
-  std::vector<std::string> notes;  // what could not be looked at, a line each
+  std::vector<ListeningSocket> listeners = {};
+  std::vector<FilteredPrefix> filtered = {};
+  std::vector<Prefix> on_lo = {};       // but 127.0.0.0/8 and ::1
+  std::vector<std::string> notes = {};  // what could not be looked at, a line each
 };
 
 // JSON with comments, for anyprobe.json, that the reader takes whatever was found: what would want more than

@@ -11,11 +11,16 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 
+def names(text):
+    """What a text may define at its outermost level: too much of it rather than too little."""
+    lines = re.findall(r"^(?!#|//|namespace\b|using namespace\b|TEST_CASE)[A-Za-z].*", text, re.MULTILINE)
+    found = {name for line in lines for name in re.findall(r"(?<!::)\b([A-Za-z_]\w*)\s*(?:[({\[=;]|$)", line)}
+    return found - {"const", "int", "noexcept"}
+
+
 @functools.cache
 def defined(path):
-    """What a file may define at its outermost level: too much of it rather than too little."""
-    lines = re.findall(r"^(?!#|//|namespace\b|using namespace\b|TEST_CASE)[A-Za-z].*", path.read_text(), re.MULTILINE)
-    return {name for line in lines for name in re.findall(r"(?<!::)\b([A-Za-z_]\w*)\s*(?:[({\[=;]|$)", line)} - {"const", "int", "noexcept"}
+    return names(path.read_text())
 
 
 @functools.cache
@@ -49,8 +54,9 @@ def seen(path):
 
 @functools.cache
 def hidden(path):
-    """What a file defines and no header that it sees declares: its own, and in the way of another's of that name."""
-    return defined(path) - seen(path)
+    """What a file defines for itself, in the way of another's of that name: in a namespace without one, or no header declares it."""
+    own = re.findall(r"^namespace {$(.*?)^}  // namespace$", path.read_text(), re.MULTILINE | re.DOTALL)
+    return names("".join(own)) | (defined(path) - seen(path))
 
 
 class Lot:

@@ -19,8 +19,6 @@ CONFIGURATION = {"lsa_spacing": "0s", "services": [
 @pytest.fixture(scope="module")
 def packages(tmp_path_factory):
     """Two versions; the second has the same contents, as dpkg does not care."""
-    if not shutil.which("dh"):
-        pytest.skip("there is no debhelper")
     folder = tmp_path_factory.mktemp("package")
     done = subprocess.run([ROOT / "scripts/package", folder], capture_output=True, text=True, check=False,
                           env={**os.environ, "ANYPROBE_BUILD": str(BUILD), "VERSION": "0.1.0"})
@@ -105,8 +103,6 @@ def test_install_upgrade_remove_and_purge(machine):
 
 
 def test_spec():
-    if not shutil.which("rpmspec"):
-        pytest.skip("there is no rpmspec")
     done = subprocess.run(["rpmspec", "-P", ROOT / "scripts/anyprobe.spec"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     version = subprocess.run(["rpmspec", "-q", "--srpm", "--qf", "%{version}", ROOT / "scripts/anyprobe.spec"],
@@ -116,10 +112,7 @@ def test_spec():
 
 def test_tarball(tmp_path):
     """What `meson dist` puts into it, which is what git has: all that a build and a package want."""
-    done = subprocess.run(["git", "-C", ROOT, "archive", "-o", tmp_path / "a.tar", "HEAD"], capture_output=True, text=True,
-                          check=False)
-    if done.returncode != 0:
-        pytest.skip("this is no checkout of git")
+    subprocess.run(["git", "-C", ROOT, "archive", "-o", tmp_path / "a.tar", "HEAD"], check=True)
     names = set(subprocess.run(["tar", "-tf", tmp_path / "a.tar"], capture_output=True, text=True, check=True).stdout.split())
     assert {"meson.build", "meson_options.txt", "LICENSE", "README.md", "CHANGELOG.md", "core/main.cpp",
             "scripts/debian/rules", "scripts/anyprobe.spec", "scripts/systemd/anyprobe.service.in",

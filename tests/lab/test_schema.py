@@ -225,8 +225,6 @@ def test_each_key_is_described(validator):
 def test_probes_of_modules_are_there(tmp_path):
     """Of the folder that the configuration names."""
     module = BUILD / "tests" / "libgood_module.so"
-    if not module.exists():
-        pytest.skip("this build has no modules to test with")
     folder = tmp_path / "modules"
     folder.mkdir(mode=0o755)
     target = folder / "good.so"
