@@ -68,7 +68,7 @@ void open_sink(Log& log) {
   if (log.journal) log.sink = std::move(journal);
 }
 
-void write(Log& log, LogLevel level, std::string_view message, std::span<const LogField> fields) {
+void put(Log& log, LogLevel level, std::string_view message, std::span<const LogField> fields) {
   auto line = log.options.json ? as_json(log.options, level, message, fields)
               : log.journal    ? journal_entry(level, log.options.program, printable(message), fields)
                                : printable(message);
@@ -82,7 +82,7 @@ void tell_repeats(Log& log) {
   for (const auto& line : log.repeats.due(Clock::now())) {
     std::vector<LogField> fields;
     for (const auto& [key, value] : line.fields) fields.push_back({key, value});
-    write(log, line.level, line.text, fields);
+    put(log, line.level, line.text, fields);
   }
 }
 
@@ -147,7 +147,7 @@ void log(LogLevel level, std::string_view message, std::initializer_list<LogFiel
   try {
     tell_repeats(log);
     if (may_repeat(level, fields) || log.repeats.pass(Clock::now(), level, message, fields))
-      write(log, level, message, fields);
+      put(log, level, message, fields);
   } catch (...) {
     return;  // as in release_log()
   }

@@ -13,9 +13,10 @@ using json = nlohmann::ordered_json;
 constexpr const char* kLeftToValidate =
     "What a schema cannot say is left to `anyprobe validate`: values that depend on each other (a timeout "
     "above "
-    "the interval, prefixes that overlap, names that stand twice), the ranges of durations, what a probe "
-    "knows of "
-    "its own texts, files and programs that are not there, 1.0 in place of 1, and a key that stands twice.";
+    "the interval, prefixes that overlap, names that stand twice, nothing to advertise and nobody to tell), "
+    "the "
+    "ranges of durations, what a probe knows of its own texts, files and programs that are not there, 1.0 in "
+    "place of 1, and a key that stands twice.";
 
 json reference(const std::string& name) {
   return {{"$ref", "#/$defs/" + name}};

@@ -128,7 +128,6 @@ WRONG = [
     with_values(("services.0.name", "-x")),
     with_values(("services.0.name", "a b")),
     with_values(("services.0.advertise", ...)),
-    with_values(("services.0.advertise", [])),
     with_values(("services.0.probe", ...)),
     with_values(("services.0.probes", [SERVICE["probe"]])),
     with_values(("services.0.probe.typo", 1)),
