@@ -6,28 +6,14 @@
 #include <cstring>
 #include <utility>
 
+#include "listener.hpp"
 #include "log.hpp"
 
 namespace anyprobe {
 namespace {
 
-constexpr int kBacklog = 128;
-
 Error failed(const WebAddress& where, int error) {
   return Error{where.to_string() + ": " + std::strerror(error)};
-}
-
-Outcome<Descriptor> listen_at(const WebAddress& where) {
-  sockaddr_storage address{};
-  const auto size = where.at.to_sockaddr(address);
-  Descriptor out(::socket(where.at.ip.socket_family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  constexpr int kOn = 1;
-  if (!out.valid() || setsockopt(out.get(), SOL_SOCKET, SO_REUSEADDR, &kOn, sizeof kOn) != 0 ||
-      bind(out.get(), reinterpret_cast<const sockaddr*>(&address), size) != 0 ||
-      listen(out.get(), kBacklog) != 0) {
-    return failed(where, errno);
-  }
-  return out;
 }
 
 // Somebody else's that works is not taken away; of a dead one only the file is left.
@@ -73,7 +59,7 @@ void WebDoor::open() {
     else
       wrong = opened.error();
   } else {
-    auto opened = listen_at(where_);
+    auto opened = listen_at(where_.at);
     if (opened)
       socket_ = std::move(opened).value();
     else

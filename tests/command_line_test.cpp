@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "core/command_words.hpp"
 #include "probes/builtin.hpp"
 
 using namespace anyprobe;
@@ -263,12 +264,62 @@ TEST_CASE("commands") {
   CHECK_FALSE(parse({"anyprobe", "probes", "dns", "more"}));
 }
 
+TEST_CASE("commands that look, and print") {
+  auto line = parse({"anyprobe", "frr-config", "--style", "bird", "--config", "/a.json"});
+  REQUIRE(line);
+  CHECK(line->command == Command::frr_config);
+  CHECK(line->style == "bird");
+  CHECK(line->config == "/a.json");
+  CHECK(parse({"anyprobe", "frr-config"})->style == "frr");
+  CHECK(parse({"anyprobe", "frr-config", "--style", "junos"}).error() ==
+        "--style: \"junos\" is none of frr, quagga, bird");
+  line = parse({"anyprobe", "init", "--output", "/a.json", "--frr-dir", "/b", "--vty-dir", "/c"});
+  REQUIRE(line);
+  CHECK(line->command == Command::init);
+  CHECK(line->output == "/a.json");
+  CHECK(line->frr_dir == "/b");
+  CHECK(line->vty_dir == "/c");
+  CHECK_FALSE(parse({"anyprobe", "init", "--config", "/a.json"}));
+  CHECK(parse({"anyprobe", "schema"})->command == Command::schema);
+  CHECK_FALSE(parse({"anyprobe", "schema", "dns"}));
+}
+
+TEST_CASE("commands to one instance name it") {
+  auto line = parse({"anyprobe", "reload", "--name", "dns-probe", "--timeout", "5s"});
+  REQUIRE(line);
+  CHECK(line->command == Command::reload);
+  CHECK(line->name == "dns-probe");
+  CHECK(line->timeout == 5s);
+  CHECK_FALSE(parse({"anyprobe", "reload", "--name", "../x"}));
+  line = parse({"anyprobe", "withdraw", "--name", "one", "--after", "success"});
+  REQUIRE(line);
+  CHECK(line->name == "one");
+  CHECK(line->after == "success");
+  CHECK(parse({"anyprobe", "run", "--name", "two"})->name == "two");
+}
+
+TEST_CASE("where others ask a daemon is a flag of each form") {
+  for (const char* program : {"run", "dns-probe"}) {
+    std::vector<std::string> words = {"anyprobe", program};
+    if (words[1] != "run") words = {program, "--address", "192.0.2.1"};
+    words.insert(words.end(), {"--metrics-listen", "127.0.0.1:9477", "--agent", "192.0.2.2:9707"});
+    const auto line = parse(words);
+    REQUIRE(line);
+    std::vector<std::string> paths;
+    for (const auto& setting : line->settings) {
+      if (setting.top) paths.push_back(setting.path);
+    }
+    CHECK(paths == std::vector<std::string>{"metrics.listen", "agent.listen"});
+  }
+}
+
 TEST_CASE("help is there for every form") {
-  const std::vector<std::vector<std::string>> forms = {{"anyprobe", "--help"},
-                                                       {"anyprobe", "run", "--help"},
-                                                       {"anyprobe", "check", "--help"},
-                                                       {"dns-probe", "--help"},
-                                                       {"anyprobe", "validate", "--help"}};
+  std::vector<std::vector<std::string>> forms = {{"anyprobe", "--help"}, {"dns-probe", "--help"}};
+  const auto usage = parse({"anyprobe", "--help"})->help;
+  for (const auto& words : command_words()) {
+    forms.push_back({"anyprobe", words.name, "--help"});
+    CHECK(usage.find("  " + std::string(words.name) + words.arguments + " ") != std::string::npos);
+  }
   for (const auto& form : forms) {
     const auto line = parse(form);
     REQUIRE(line);

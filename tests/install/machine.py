@@ -65,6 +65,26 @@ def why_none():
     return "" if _control_groups() else "cgroup2 is not mounted"
 
 
+class AddressMonitor:
+    """What `ip monitor address` tells of a machine, from the mark by which it is seen to watch to the next."""
+
+    def __init__(self, machine, folder, device):
+        self._machine, self._device = machine, device
+        self._heard = folder / "heard"
+        with self._heard.open("w") as out:
+            self._process = subprocess.Popen(machine.command(["ip", "monitor", "address"]), stdout=out)
+        wait_until(lambda: self._hears("192.0.2.76"), "it watches")
+
+    def _hears(self, mark):
+        self._machine.must("ip", "addr", "replace", f"{mark}/32", "dev", self._device)
+        return mark in self._heard.read_text()
+
+    def end(self):
+        wait_until(lambda: self._hears("192.0.2.77"), "it watches still")
+        self._process.terminate()  # whom it was to start ends with the machine
+        return self._heard.read_text()
+
+
 class Machine:
     def __init__(self, files=None, environment=()):
         """`files`: a tree that is put above this system's. `environment`: of all its services."""

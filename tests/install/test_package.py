@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 from conftest import BUILD, ROOT
-from machine import Machine, wait_until, why_none
+from machine import AddressMonitor, Machine, wait_until, why_none
 
 ADDRESS = "192.0.2.1"
 CONFIGURATION = {"lsa_spacing": "0s", "services": [
@@ -63,7 +63,7 @@ def test_lintian(packages):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_install_upgrade_remove_and_purge(machine):
+def test_install_upgrade_remove_and_purge(machine, tmp_path):
     dpkg(machine, "-i", "/old.deb")
     assert "anyprobe" in machine.must("id", "-Gn", "anyprobe").split()
     # Enabled, and not started without a configuration.
@@ -73,19 +73,11 @@ def test_install_upgrade_remove_and_purge(machine):
     wait_until(lambda: addresses(machine) == {ADDRESS}, "it is announced")
     before = machine.show("anyprobe", "MainPID")["MainPID"]
 
-    watch = subprocess.Popen(machine.command(["ip", "monitor", "address"]), stdout=subprocess.PIPE, text=True)
-    machine.must("ip", "addr", "add", "192.0.2.76/32", "dev", "lo")
-    while "192.0.2.76" not in watch.stdout.readline():
-        pass
+    monitor = AddressMonitor(machine, tmp_path, "lo")
     dpkg(machine, "-i", "/new.deb")
     assert machine.show("anyprobe", "MainPID")["MainPID"] not in ("0", before)
     wait_until(lambda: "1 of 1" in machine.show("anyprobe", "StatusText")["StatusText"], "it is announced")
-    machine.must("ip", "addr", "add", "192.0.2.77/32", "dev", "lo")
-    told = ""
-    while "192.0.2.77" not in told:
-        told += watch.stdout.readline()
-    watch.terminate()
-    watch.stdout.close()
+    told = monitor.end()
     assert "Deleted" not in told, told
 
     # Started by hand, as from rc.local.

@@ -2,10 +2,9 @@
 
 import json
 import re
-import subprocess
 
 import pytest
-from machine import Machine, wait_until, why_none
+from machine import AddressMonitor, Machine, wait_until, why_none
 
 ADDRESS, SECOND, EDGE = "192.0.2.1", "192.0.2.2", "192.0.2.9"
 PORT = 8053
@@ -113,20 +112,15 @@ def test_status_reload_and_refusal(running):
     machine.must("/usr/local/sbin/anyprobe", "resume", "--all", "--wait")
 
 
-def test_restart_hands_over(running):
+def test_restart_hands_over(running, tmp_path):
     machine = running
     before = main_pid(machine)
-    watch = subprocess.Popen(machine.command(["ip", "monitor", "address"]), stdout=subprocess.PIPE, text=True)
+    monitor = AddressMonitor(machine, tmp_path, "d0")
     machine.must("systemctl", "restart", "anyprobe")
     assert main_pid(machine) != before
     announced(machine, ADDRESS, SECOND)
     machine.must("systemctl", "restart", "anyprobe")
-    machine.must("ip", "addr", "add", "192.0.2.77/32", "dev", "d0")
-    told = ""
-    while "192.0.2.77" not in told:
-        told += watch.stdout.readline()
-    watch.terminate()
-    watch.stdout.close()  # whom it was to start ends with the machine
+    told = monitor.end()
     machine.must("ip", "addr", "flush", "dev", "d0")
     assert "Deleted" not in told, told
     # What was to take over and cannot leaves nothing.
