@@ -14,7 +14,7 @@ namespace {
 // A daemon is asked a question for each prefix, so of very many only the first are looked at.
 constexpr std::size_t kMostPrefixes = 64;
 constexpr VtyQuestion::Bounds kBounds{std::chrono::seconds(5), std::size_t{32} * 1024 * 1024};
-constexpr const char* kConfiguration = "show running-config";
+constexpr const char* kRunningConfiguration = "show running-config";
 
 struct Answer {
   FrrAnswer answer;
@@ -47,7 +47,7 @@ void keep_error(const std::string& what, const std::string& why, std::vector<std
 
 // False where the daemon is not there, or does not answer.
 bool read_config(const Daemon& daemon, OspfFacts& facts, std::vector<std::string>& unseen) {
-  const auto told = ask(daemon.loop, daemon.path, {kConfiguration, daemon.ports});
+  const auto told = ask(daemon.loop, daemon.path, {kRunningConfiguration, daemon.ports});
   facts.there = told.answer.end != FrrAnswer::End::absent;
   if (told.answer.end != FrrAnswer::End::answered) {
     facts.wrong = facts.there ? told.answer.why : "";
@@ -140,7 +140,7 @@ void look_at_frr(EventLoop& loop, const std::string& vty_dir, FrrFacts& facts,
   const Daemon six{loop, vty_dir + "/ospf6d.vty", "show ipv6 ospf6 interface json", FrrQuestion::ospf6_state};
   if (read_config(six, facts.six, unseen))
     read_state(six, prefixes_of(facts, Family::ipv6), facts.six, unseen);
-  const auto zebra = ask(loop, vty_dir + "/zebra.vty", {kConfiguration});
+  const auto zebra = ask(loop, vty_dir + "/zebra.vty", {kRunningConfiguration});
   const auto replies = split_replies(zebra.octets);
   facts.has_zebra = zebra.answer.end == FrrAnswer::End::answered && replies && !replies->empty();
   if (facts.has_zebra) facts.zebra = parse_running_config(replies->front().text);

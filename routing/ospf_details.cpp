@@ -91,7 +91,7 @@ std::map<Vertex, std::uint64_t> ways_from(const Graph& graph, const Vertex& from
   return out;
 }
 
-struct Announcer {
+struct PrefixRouter {
   bool type2 = false;
   std::uint64_t metric = 0;
 };
@@ -99,7 +99,7 @@ struct Announcer {
 // What a router compares: type 1 before type 2, of which the metric counts first (RFC 2328, 16.4).
 using Cost = std::tuple<bool, std::uint64_t, std::uint64_t>;
 
-Cost cost_of(const Announcer& to, std::uint64_t way) {
+Cost cost_of(const PrefixRouter& to, std::uint64_t way) {
   return to.type2 ? Cost{true, to.metric, way} : Cost{false, to.metric + way, 0};
 }
 
@@ -144,7 +144,7 @@ Outcome<std::vector<EqualPaths>> find_equal_paths(std::string_view routers, std:
   const auto* lsas = find(external, "asExternalLinkStates");
   if (!own || areas == nullptr || lsas == nullptr) return Error{"another database than is known"};
 
-  std::map<IpAddress, Announcer> announcers;
+  std::map<IpAddress, PrefixRouter> announcers;
   for (const auto& lsa : *lsas) {
     const auto router = id(lsa, "advertisingRouter");
     const auto metric = number(lsa, "metric");
