@@ -112,6 +112,19 @@ def test_status_reload_and_refusal(running):
     machine.must("/usr/local/sbin/anyprobe", "resume", "--all", "--wait")
 
 
+def test_each_change_has_fields_in_the_journal(running):
+    def changes(state):
+        lines = running.run("journalctl", "-q", "--no-pager", "-o", "json", "_SYSTEMD_UNIT=anyprobe.service", "SERVICE=one",
+                            f"STATE={state}").stdout.splitlines()
+        return [json.loads(line) for line in lines]
+
+    wait_until(lambda: changes("up"), "it is in the journal")
+    last = changes("up")[-1]
+    assert (last["REASON"], last["PRIORITY"], last["SYSLOG_IDENTIFIER"]) == ("ok", "6", "anyprobe")
+    assert last["MESSAGE"].startswith("one: up (ok, ")
+    assert int(last["_PID"]) == prober(running)
+
+
 def test_restart_hands_over(running, tmp_path):
     machine = running
     before = main_pid(machine)
