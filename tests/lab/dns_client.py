@@ -102,9 +102,15 @@ class SteadyClient:
         with self._lock:
             return max(self._answers.values(), default=None)
 
-    def lost(self, since=0.0, until=float("inf")):
-        """How many questions of that time were never answered."""
-        return sum(one.answered is None for one in self.log() if since <= one.at <= until)
+    def lost(self, since, until, patience=10):
+        """How many questions of that time were never answered: who answers a later one has answered them, or never will."""
+        deadline = time.monotonic() + patience
+        while self.first_answer(until) is None and time.monotonic() < deadline:
+            time.sleep(0.02)
+        at = [one.at - since for one in self.log() if since <= one.at <= until and one.answered is None]
+        if at:
+            print(f"unanswered: {len(at)}, from {at[0]:.3f} to {at[-1]:.3f} s of {until - since:.3f}")
+        return len(at)
 
     def first_answer(self, since, by=None):
         """When a question that was asked after `since` was first answered (by that node); None if not yet."""

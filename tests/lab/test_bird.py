@@ -108,7 +108,6 @@ def test_a_drain_loses_nothing_and_a_failure_withdraws(probing):
         for client in clients:
             wait_until(lambda c=client: c.first_answer(drained, far.address), 10, "the far node answers")
         until = time.monotonic()
-        time.sleep(0.5)
         lost = [client.lost(since, until) for client in clients]
         gone = [addresses.wait_seen(prefix, (), since, 1) for prefix in BOTH]
     finally:

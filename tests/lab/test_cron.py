@@ -101,7 +101,6 @@ def test_no_query_is_lost(probing):
             assert client.first_answer(since, far.address)
         time.sleep(0.5)
         until = time.monotonic()
-        time.sleep(0.5)
         lost = [client.lost(since, until) for client in clients]
         asked = sum(since <= one.at <= until for client in clients for one in client.log())
     finally:
@@ -125,7 +124,7 @@ def test_what_cannot_be_drained_is_not_restarted(probing):
 def test_what_is_not_drained_in_time_is_announced_again(probing):
     probing.start_announced(pace=(*QUICK, "--linger", "60s"))
     cron = Cron(probing)
-    done = cron.run("--timeout 300ms")
+    done = cron.run("--timeout 3s")
     assert done.returncode != 0 and "lingering" in done.stderr and not cron.restarted()
     wait_until(lambda: told(probing).states() == all_of("announced"), 10, "it is announced again", every=0.2)
     assert admin(probing) == "active"

@@ -131,7 +131,6 @@ def test_three_nodes_at_the_same_second(folder):
             for job in jobs:
                 job.wait()
             until = time.monotonic()
-            time.sleep(0.5)
             lost = [client.lost(since, until) for client in clients]
         finally:
             for client in clients:

@@ -54,7 +54,6 @@ def test_an_end_as_planned_loses_nothing(two, linger):
         two.announced(node=far)
         wait_until(lambda: not near.our_processes(), 10, "it has ended")
         until = time.monotonic()
-        time.sleep(0.5)
         lost = [client.lost(since, until) for client in clients]
     finally:
         for client in clients:
@@ -97,7 +96,6 @@ def test_by_default_it_lingers_until_the_database_shows_it(two, by):
         lasted = time.monotonic() - begin
         two.announced(node=far)
         until = time.monotonic()
-        time.sleep(0.5)
         lost = [client.lost(since, until) for client in clients]
     finally:
         for client in clients:
