@@ -44,9 +44,9 @@ std::string within(const Texts& all, const char* words) {
   return all.empty() ? "" : std::string(words) + " (" + listed(all) + ")";
 }
 
-class Report {
+class Reporter {
  public:
-  explicit Report(const Survey& told) {
+  explicit Reporter(const Survey& told) {
     for (const auto& complaint : told.complaints) untold_.push_back(complaint.line);
     for (const auto& instance : told.instances) {
       if (!knows(instance)) continue;  // a complaint says why
@@ -186,7 +186,7 @@ class Report {
 }  // namespace
 
 NagiosReport nagios_report(const Survey& told) {
-  return Report(told).report();
+  return Reporter(told).report();
 }
 
 }  // namespace anyprobe
