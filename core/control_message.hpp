@@ -25,7 +25,7 @@ inline constexpr const char* kLeaveQueueVerb = "leave-queue";  // and waits no m
 inline constexpr const char* kResumeVerb = "resume";
 inline constexpr const char* kReloadVerb = "reload";  // read the configuration again
 // To "status": with what is counted.
-inline constexpr const char* kWithCounts = "counts";
+inline constexpr const char* kCountsArgument = "counts";
 
 struct ControlRequest {
   std::string verb;                    // small letters and dashes

@@ -17,9 +17,8 @@ namespace {
 // How long a withdrawal may take at the end or before a stop. The keeper answers within milliseconds; only
 // one that is stuck itself takes longer, and then waiting on does not help.
 constexpr Duration kPatience = std::chrono::seconds(5);
-// Of more services nothing is remembered before somebody asks for it.
-constexpr std::size_t kMostRemembered = 1000;
-// What is counted of so many takes a hundred kilobytes.
+// Of more services nothing is remembered or counted before somebody asks for it: it takes some 300 octets
+// each.
 constexpr std::size_t kFewServices = 1000;
 
 bool same(const ServiceConfig& a, const ServiceConfig& b) {
@@ -157,7 +156,7 @@ ConfigErrors Prober::configure(const std::vector<SourceFile>& files, const Circu
   configured_ = true;
   lsa_spacing_ = config.lsa_spacing;
   lsa_flooding_ = config.lsa_flooding;
-  if (services_.size() <= kMostRemembered) {
+  if (services_.size() <= kFewServices) {
     for (const auto& service : services_) service->keep_history();
   }
   if (counts_ || config.metrics || services_.size() <= kFewServices) count();

@@ -46,7 +46,7 @@ class Reload {
   // A new configuration may want a new prober, and for a moment there is none.
   Complaint ask_until_told(InstanceStatus& into) const {
     for (;;) {
-      const auto answer = ask_instances(line_.run_dir, {instance_}, {"status", {}}).front();
+      const auto answer = ask_instances(line_.run_dir, {instance_}, {kStatusVerb, {}}).front();
       if (answer.end == End::answered) {
         auto status = read_status(answer.text);
         if (!status) return {kNonsense, "", instance_ + " answers with nonsense: " + status.error()};

@@ -11,7 +11,6 @@
 #include "survey.hpp"
 
 namespace anyprobe {
-namespace {
 
 int tell_complaints(const CommandLine& line, const Survey& told) {
   for (const auto& complaint : told.complaints)
@@ -19,13 +18,18 @@ int tell_complaints(const CommandLine& line, const Survey& told) {
   return told.complaints.empty() ? kDone : told.complaints.front().code;
 }
 
+std::string table_of(Survey& told, bool colour) {
+  std::erase_if(told.instances, [](const auto& instance) { return !knows(instance); });
+  return status_table(told.instances, wall_now(), colour);
+}
+
+namespace {
+
 int print(const CommandLine& line, Survey& told) {
   if (line.as_json) {
     std::printf("%s\n", status_json(told.instances, true).c_str());
   } else {
-    std::erase_if(told.instances, [](const auto& instance) { return !knows(instance); });
-    const auto now = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
-    std::fputs(status_table(told.instances, now, may_colour()).c_str(), stdout);
+    std::fputs(table_of(told, may_colour()).c_str(), stdout);
   }
   if (std::fflush(stdout) != 0) told.complain(kSystem, "the status cannot be written");
   return tell_complaints(line, told);
@@ -53,7 +57,7 @@ int write_metrics(const CommandLine& line, Survey& told) {
 
 int run_status(const CommandLine& line) {
   if (line.watch) return watch_status(line);
-  const char* more = !line.textfile.empty() ? kWithCounts : line.detail ? kDetailArgument : nullptr;
+  const char* more = !line.textfile.empty() ? kCountsArgument : line.detail ? kDetailArgument : nullptr;
   auto told = ask_for_status(line.run_dir, more);
   choose(line.names, told);
   if (!line.textfile.empty()) return write_metrics(line, told);

@@ -85,9 +85,10 @@ void StatusReport::after_change() {
 ControlReply StatusReport::answer(const ControlRequest& request) {
   if (request.verb != kStatusVerb) return {false, "there is no request " + in_quotes(request.verb)};
   const bool detail = request.arguments == std::vector<std::string>{kDetailArgument};
-  const bool counts = request.arguments == std::vector<std::string>{kWithCounts};
+  const bool counts = request.arguments == std::vector<std::string>{kCountsArgument};
   if (!request.arguments.empty() && !detail && !counts) {
-    return {false, "status takes no argument but " + std::string(kDetailArgument) + " and " + kWithCounts};
+    return {false,
+            "status takes no argument but " + std::string(kDetailArgument) + " and " + kCountsArgument};
   }
   const auto json = [&]() -> Outcome<std::string> {
     return status_json(std::vector{now(detail, counts)}, false);

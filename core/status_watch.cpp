@@ -12,7 +12,7 @@
 #include "control_message.hpp"
 #include "event_loop.hpp"
 #include "exit_codes.hpp"
-#include "status_table.hpp"
+#include "status_command.hpp"
 #include "survey.hpp"
 #include "watch_screen.hpp"
 
@@ -24,10 +24,6 @@ constexpr std::string_view kLeave = "\x1b[?25h\x1b[?1049l";
 
 bool print(std::string_view text) {
   return std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
-}
-
-WallTime wall_now() {
-  return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
 }
 
 // The terminal as a screen of ours, and as it was once this is gone.
@@ -151,11 +147,8 @@ int print_again_and_again(const CommandLine& line) {
   Timer tick(loop, [&] {
     auto told = ask_for_status(line.run_dir, line.detail ? kDetailArgument : nullptr);
     choose(line.names, told);
-    for (const auto& complaint : told.complaints)
-      std::fprintf(stderr, "%s: %s\n", line.program.c_str(), complaint.line.c_str());
-    std::erase_if(told.instances, [](const auto& instance) { return !knows(instance); });
-    const auto now = wall_now();
-    if (print(to_text(now) + "\n" + status_table(told.instances, now) + "\n")) return tick.start(*line.watch);
+    tell_complaints(line, told);
+    if (print(to_text(wall_now()) + "\n" + table_of(told, false) + "\n")) return tick.start(*line.watch);
     code = kSystem;
     loop.stop();
   });

@@ -9,6 +9,10 @@ namespace anyprobe {
 
 using WallTime = std::chrono::sys_time<std::chrono::milliseconds>;
 
+inline WallTime wall_now() {
+  return std::chrono::floor<WallTime::duration>(std::chrono::system_clock::now());
+}
+
 // One moment is told alike each time that it is asked for, though the two clocks drift apart, and by the time
 // of day as it is now, though somebody sets it.
 class WallClock {

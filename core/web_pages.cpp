@@ -24,10 +24,6 @@ std::string own_name() {
   return name;
 }
 
-WallTime wall_now() {
-  return std::chrono::floor<WallTime::duration>(std::chrono::system_clock::now());
-}
-
 }  // namespace
 
 WebPages::WebPages(EventLoop& loop, WebServer& server, Source source)

@@ -6,15 +6,9 @@
 #include <stdexcept>
 
 #include "core/config_reader.hpp"
+#include "turning.hpp"
 
 namespace anyprobe::test {
-namespace {
-
-constexpr auto kPatience = std::chrono::seconds(10);
-constexpr auto kLook = std::chrono::milliseconds(5);
-
-}  // namespace
-
 Asking::Asking(EventLoop& loop, const std::string& json, const ProbePlugin& plugin, CommandRunner* commands)
     : loop_(loop) {
   ConfigErrors errors;
@@ -45,14 +39,7 @@ Result Asking::wait() {
 }
 
 bool Asking::wait_until(const std::function<bool()>& condition) {
-  bool late = false;
-  Timer deadline(loop_, [&] { late = true; });
-  deadline.start(kPatience);
-  // What comes true before the loop sleeps would not wake it.
-  Timer look(loop_, [&] { look.start(kLook); });
-  look.start(kLook);
-  while (!condition() && !late) ev_run(loop_.raw(), EVRUN_ONCE);
-  return condition();
+  return turn_until(loop_, condition, std::chrono::seconds(10));
 }
 
 std::vector<std::string> errors_of(const std::string& json, const ProbePlugin& plugin) {

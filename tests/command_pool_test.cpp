@@ -1,4 +1,5 @@
 #include "core/command_pool.hpp"
+#include "turning.hpp"
 
 #include <doctest/doctest.h>
 #include <sys/wait.h>
@@ -28,15 +29,7 @@ struct Pool {
                        .done = [this](const CommandResult& result) { results.push_back(result); }});
   }
   // Runs the loop until the condition holds.
-  bool wait_until(const std::function<bool()>& condition) {
-    bool late = false;
-    Timer deadline(loop, [&] { late = true; });
-    deadline.start(20s);
-    Timer tick(loop, [&] { tick.start(1ms); });
-    tick.start(1ms);
-    while (!condition() && !late) ev_run(loop.raw(), EVRUN_ONCE);
-    return condition();
-  }
+  bool wait_until(const std::function<bool()>& condition) { return turn_until(loop, condition); }
   CommandResult run(std::vector<std::string> words, Duration deadline = 20s) {
     results.clear();
     start(std::move(words), deadline);

@@ -9,6 +9,7 @@
 
 #include "asking.hpp"
 #include "core/control_socket.hpp"
+#include "turning.hpp"
 
 using namespace anyprobe;
 using namespace std::chrono_literals;
@@ -39,13 +40,7 @@ struct House {
   }
 
   bool wait_until(const std::function<bool()>& condition, Duration patience = 10s) {
-    bool late = false;
-    Timer deadline(loop, [&] { late = true; });
-    deadline.start(patience);
-    Timer tick(loop, [&] { tick.start(1ms); });
-    tick.start(1ms);
-    while (!condition() && !late) ev_run(loop.raw(), EVRUN_ONCE);
-    return condition();
+    return turn_until(loop, condition, patience);
   }
   Descriptor client(const std::string& says = {}) {
     const auto place = SocketFile::at(folder, "dns.sock");

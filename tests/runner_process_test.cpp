@@ -10,6 +10,7 @@
 
 #include "core/packet_socket.hpp"
 #include "core/runner_client.hpp"
+#include "turning.hpp"
 
 using namespace anyprobe;
 using namespace std::chrono_literals;
@@ -55,15 +56,7 @@ struct Lab {
     say(Type::prober, 0, pair.one.get());
     client.connect(std::move(pair.other));
   }
-  bool wait_until(const std::function<bool()>& condition) {
-    bool late = false;
-    Timer deadline(loop, [&] { late = true; });
-    deadline.start(20s);
-    Timer tick(loop, [&] { tick.start(1ms); });
-    tick.start(1ms);
-    while (!condition() && !late) ev_run(loop.raw(), EVRUN_ONCE);
-    return condition();
-  }
+  bool wait_until(const std::function<bool()>& condition) { return turn_until(loop, condition); }
   CommandResult run(const std::string& place) {
     std::optional<CommandResult> result;
     const auto running = client.start({"dns", place}, [&](const CommandResult& got) { result = got; });

@@ -1,4 +1,5 @@
 #include "core/web_door.hpp"
+#include "turning.hpp"
 
 #include <doctest/doctest.h>
 #include <sys/stat.h>
@@ -22,13 +23,7 @@ struct House {
   [[nodiscard]] WebAddress path(const std::string& name) const {
     return WebAddress::parse(folder + "/" + name).value();
   }
-  bool wait_until(const std::function<bool()>& condition) {
-    bool late = false;
-    Timer deadline(loop, [&] { late = true; });
-    deadline.start(20s);
-    while (!condition() && !late) ev_run(loop.raw(), EVRUN_ONCE);
-    return condition();
-  }
+  bool wait_until(const std::function<bool()>& condition) { return turn_until(loop, condition); }
 
   EventLoop loop;
   std::string folder;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "asking.hpp"
+#include "turning.hpp"
 
 using namespace anyprobe;
 using namespace std::chrono_literals;
@@ -50,13 +51,7 @@ struct House {
   }
 
   bool wait_until(const std::function<bool()>& condition, Duration patience = 20s) {
-    bool late = false;
-    Timer deadline(loop, [&] { late = true; });
-    deadline.start(patience);
-    Timer tick(loop, [&] { tick.start(1ms); });
-    tick.start(1ms);
-    while (!condition() && !late) ev_run(loop.raw(), EVRUN_ONCE);
-    return condition();
+    return turn_until(loop, condition, patience);
   }
   [[nodiscard]] Descriptor client(const std::string& says = {}, int buffer = 0) const {
     Descriptor out(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));

@@ -50,10 +50,6 @@ def serve(probing, *services, **more):
     return process
 
 
-def own_router(node):
-    return node.address
-
-
 def test_follows_live(probing, browser):
     near, far = probing.lab.near, probing.lab.far
     serve(probing, service(SERVICE4, SERVICE6))
@@ -63,7 +59,7 @@ def test_follows_live(probing, browser):
     browser.run("window.same = true")
     page.becomes("dns", "up")
     page.open("dns")
-    neighbours = f"this node {own_router(near)}: announces; {own_router(far)}: announces"
+    neighbours = f"this node {near.address}: announces; {far.address}: announces"
     browser.until("both nodes are in the picture", "return [...document.querySelectorAll('.network')]"
                   ".some(one => one.getAttribute('aria-label') === arguments[0])", neighbours)
     browser.until("answers are drawn", "return document.querySelectorAll('.row .bar-pass').length > 3")
@@ -80,7 +76,7 @@ def test_follows_live(probing, browser):
     browser.until("what was announced is withdrawn", "return document.querySelector('.routes').innerText.includes('withdrawn')")
     browser.until("the picture shows who is left", "return [...document.querySelectorAll('.network')]"
                   ".some(one => one.getAttribute('aria-label') === arguments[0])",
-                  f"this node {os.uname().nodename}: down: withdrawn; {own_router(far)}: announces")
+                  f"this node {os.uname().nodename}: down: withdrawn; {far.address}: announces")
     browser.until("bad answers have another shape", "return document.querySelector('.row .bar-fail path')")
     assert browser.run("return document.title").startswith("(1 down)")
     assert page.labels("dns", ".row .strip")[0].startswith("last ") and page.labels("dns", ".timeline")
