@@ -32,11 +32,11 @@ void put_log(std::string& out, const LogSettings& log) {
 
 bool take_log(std::string_view& in, LogSettings& log) {
   std::uint32_t level = 0;
-  std::uint32_t json = 0;
-  if (!take_number(in, level) || !take_number(in, json)) return false;
-  if (level > static_cast<std::uint32_t>(LogLevel::debug) + 1 || json > 2) return false;
+  std::uint32_t as_json = 0;
+  if (!take_number(in, level) || !take_number(in, as_json)) return false;
+  if (level > static_cast<std::uint32_t>(LogLevel::debug) + 1 || as_json > 2) return false;
   if (level > 0) log.level = static_cast<LogLevel>(level - 1);
-  if (json > 0) log.json = json == 2;
+  if (as_json > 0) log.json = as_json == 2;
   return true;
 }
 

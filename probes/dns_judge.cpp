@@ -3,13 +3,10 @@
 #include <algorithm>
 
 #include "core/text.hpp"
+#include "probes/failure.hpp"
 
 namespace anyprobe {
 namespace {
-
-Result failed(std::string_view reason, std::string detail) {
-  return {Verdict::fail, Evidence::soft, reason, std::move(detail)};
-}
 
 std::string_view rcode_reason(std::uint16_t rcode) {
   switch (rcode) {
@@ -76,22 +73,23 @@ std::string wrong_answer(const DnsMessage& message, const DnsExpectations& expec
 }  // namespace
 
 Result judge_dns_message(const DnsMessage& message, const DnsExpectations& expected, bool detail_of_pass) {
-  if (!message.response) return failed(dns_reason::kMalformed, "a query came back instead of a response");
+  if (!message.response)
+    return soft_failure(dns_reason::kMalformed, "a query came back instead of a response");
   if (message.opcode != 0) {
-    return failed(dns_reason::kMalformed, "a response of opcode " + std::to_string(message.opcode));
+    return soft_failure(dns_reason::kMalformed, "a response of opcode " + std::to_string(message.opcode));
   }
   const auto rcode = dns_rcode_name(message.rcode);
   if (message.rcode != expected.rcode) {
     const bool surprised = expected.rcode != dns_rcode::kNoError;
-    return failed(rcode_reason(message.rcode),
-                  surprised ? rcode + " instead of " + dns_rcode_name(expected.rcode) : rcode);
+    return soft_failure(rcode_reason(message.rcode),
+                        surprised ? rcode + " instead of " + dns_rcode_name(expected.rcode) : rcode);
   }
-  if (message.truncated) return failed(dns_reason::kTruncated, "the answer is truncated");
+  if (message.truncated) return soft_failure(dns_reason::kTruncated, "the answer is truncated");
   if (expected.recursion && !message.recursion_available) {
-    return failed(dns_reason::kNoRecursion, rcode + ", but no recursion available (RA is clear)");
+    return soft_failure(dns_reason::kNoRecursion, rcode + ", but no recursion available (RA is clear)");
   }
   if (expected.authenticated && !message.authenticated) {
-    return failed(dns_reason::kNotAuthenticated, rcode + ", but not authenticated (AD is clear)");
+    return soft_failure(dns_reason::kNotAuthenticated, rcode + ", but not authenticated (AD is clear)");
   }
 
   const auto of_type = static_cast<std::size_t>(std::count_if(
@@ -99,14 +97,14 @@ Result judge_dns_message(const DnsMessage& message, const DnsExpectations& expec
       [&](const DnsRecord& r) { return expected.type == dns_type::kAny || r.type == expected.type; }));
   if (of_type < expected.min_answers) {
     const auto answers = counted(of_type, dns_type_name(expected.type) + " record");
-    return failed(
+    return soft_failure(
         of_type == 0 ? dns_reason::kEmpty : dns_reason::kTooFew,
         rcode + " with " + answers + ", at least " + std::to_string(expected.min_answers) + " demanded");
   }
   if (!expected.values.empty() &&
       std::none_of(message.answers.begin(), message.answers.end(),
                    [&](const DnsRecord& r) { return matches_any(r, expected.values); })) {
-    return failed(dns_reason::kWrongAnswer, wrong_answer(message, expected));
+    return soft_failure(dns_reason::kWrongAnswer, wrong_answer(message, expected));
   }
   if (!detail_of_pass) return {Verdict::pass, Evidence::soft, dns_reason::kOk, {}};
   return {Verdict::pass, Evidence::soft, dns_reason::kOk,
@@ -116,7 +114,7 @@ Result judge_dns_message(const DnsMessage& message, const DnsExpectations& expec
 Result judge_dns_reply(std::span<const std::uint8_t> packet, const DnsExpectations& expected,
                        bool detail_of_pass) {
   const auto message = parse_dns_message(packet);
-  if (!message) return failed(dns_reason::kMalformed, message.error());
+  if (!message) return soft_failure(dns_reason::kMalformed, message.error());
   return judge_dns_message(*message, expected, detail_of_pass);
 }
 

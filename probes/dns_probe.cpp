@@ -18,7 +18,7 @@ constexpr std::uint16_t kDnsPort = 53;
 
 constexpr std::array kTransports = {"udp", "tcp", "both"};
 
-constexpr std::array kOptions = {
+constexpr std::array kDnsOptions = {
     OptionSpec{.name = "server",
                .kind = OptionKind::host,
                .list = true,
@@ -196,7 +196,7 @@ void ask(DnsPlan& plan, const std::vector<SocketAddress>& servers, const DnsTarg
   }
 }
 
-std::unique_ptr<Probe> create(EventLoop& loop, Options& options) {
+std::unique_ptr<Probe> create_dns(EventLoop& loop, Options& options) {
   DnsPlan plan;
   const auto hosts = options.hosts("server", kDnsPort);
   std::set<std::string> seen;
@@ -228,7 +228,7 @@ const ProbePlugin kDnsProbe{.abi = kPluginAbi,
                             .type = "dns",
                             .summary = "asks name servers a question and judges the answers",
                             .program = "dns-probe",
-                            .options = kOptions,
-                            .create = create};
+                            .options = kDnsOptions,
+                            .create = create_dns};
 
 }  // namespace anyprobe

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::array<const char*, 2> kVerdicts = {"pass", "fail"};
 
-constexpr std::array kOptions = {
+constexpr std::array kExecOptions = {
     OptionSpec{
         .name = "command",
         .kind = OptionKind::command,
@@ -61,7 +61,7 @@ class ExecProbe final : public Probe {
   const bool warning_passes_;
 };
 
-std::unique_ptr<Probe> create(EventLoop& /*loop*/, Options& options) {
+std::unique_ptr<Probe> create_exec(EventLoop& /*loop*/, Options& options) {
   auto command = options.command("command");
   const bool warning_passes = options.text("warning") == "pass";
   if (options.failed()) return nullptr;
@@ -73,7 +73,7 @@ std::unique_ptr<Probe> create(EventLoop& /*loop*/, Options& options) {
 const ProbePlugin kExecProbe{.abi = kPluginAbi,
                              .type = "exec",
                              .summary = "runs a command, such as a plugin of Nagios, and takes its exit code",
-                             .options = kOptions,
-                             .create = create};
+                             .options = kExecOptions,
+                             .create = create_exec};
 
 }  // namespace anyprobe

@@ -2,36 +2,33 @@
 
 #include <cerrno>
 #include <cstring>
-#include <string>
+#include <utility>
 
 namespace anyprobe {
-namespace {
 
-Result failed(std::string_view reason, std::string detail) {
+Result soft_failure(std::string_view reason, std::string detail) {
   return {Verdict::fail, Evidence::soft, reason, std::move(detail)};
 }
 
-}  // namespace
-
 Result judge_failure(const char* call, int error, bool local) {
-  if (error == 0) return failed(failure_reason::kClosed, "connection closed without an answer");
+  if (error == 0) return soft_failure(failure_reason::kClosed, "connection closed without an answer");
   const std::string detail = std::string(call) + ": " + std::strerror(error);
   switch (error) {
     case ECONNREFUSED:
       return {Verdict::fail, Evidence::conclusive, failure_reason::kRefused, detail};
     case EHOSTUNREACH:
     case EHOSTDOWN:
-      return failed(failure_reason::kUnreachable, detail);
+      return soft_failure(failure_reason::kUnreachable, detail);
     case ENETUNREACH:
     case EACCES:  // also ICMPv6's "administratively prohibited"
     case ENOPROTOOPT:
     case EPROTO:
     case ETIMEDOUT:
-      if (!local) return failed(failure_reason::kUnreachable, detail);
+      if (!local) return soft_failure(failure_reason::kUnreachable, detail);
       break;
     case ECONNRESET:
     case EPIPE:
-      if (!local) return failed(failure_reason::kReset, detail);
+      if (!local) return soft_failure(failure_reason::kReset, detail);
       break;
     default:
       break;

@@ -8,10 +8,6 @@
 namespace anyprobe {
 namespace {
 
-Result failed(std::string_view reason, std::string detail) {
-  return {Verdict::fail, Evidence::soft, reason, std::move(detail)};
-}
-
 Result not_asked(const std::string& why) {
   return {Verdict::local_error, Evidence::soft, failure_reason::kLocalError, "not asked (" + why + ")"};
 }
@@ -38,18 +34,18 @@ Result judge_http(const HttpAnswer& answer, const CurlOutcome& outcome, HttpMeth
     case End::no_tunnel: {
       auto result = answer.judge();
       if (method == HttpMethod::connect || result.verdict == Verdict::fail) return result;
-      return failed(http_reason::kProxyError, result.detail + " for the tunnel");
+      return soft_failure(http_reason::kProxyError, result.detail + " for the tunnel");
     }
     case End::failed:
       return judge_call(outcome);
     case End::tls:
-      return failed(http_reason::kTls, "TLS: " + outcome.words);
+      return soft_failure(http_reason::kTls, "TLS: " + outcome.words);
     case End::malformed:
-      return failed(http_reason::kMalformed, "no HTTP: " + outcome.words);
+      return soft_failure(http_reason::kMalformed, "no HTTP: " + outcome.words);
     case End::closed: {
       const auto came = answer.so_far();
-      return failed(failure_reason::kClosed,
-                    came.empty() ? "closed without an answer" : "closed after " + came);
+      return soft_failure(failure_reason::kClosed,
+                          came.empty() ? "closed without an answer" : "closed after " + came);
     }
     case End::unable:
       break;

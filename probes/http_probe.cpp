@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::array kMethods = {"GET", "HEAD"};
 
-constexpr std::array kOptions = {
+constexpr std::array kHttpOptions = {
     OptionSpec{
         .name = "url",
         .list = true,
@@ -53,7 +53,7 @@ std::vector<Host> read_servers(Options& options, const std::vector<HttpUrl>& url
   return out;
 }
 
-std::unique_ptr<Probe> create(EventLoop& loop, Options& options) {
+std::unique_ptr<Probe> create_http(EventLoop& loop, Options& options) {
   if (lacks_curl(options)) return nullptr;
   HttpPlan plan;
   plan.expected = read_expectations(options);
@@ -87,7 +87,7 @@ std::unique_ptr<Probe> create(EventLoop& loop, Options& options) {
 const ProbePlugin kHttpProbe{.abi = kPluginAbi,
                              .type = "http",
                              .summary = "asks a web server for URLs, over TLS too",
-                             .options = kOptions,
-                             .create = create};
+                             .options = kHttpOptions,
+                             .create = create_http};
 
 }  // namespace anyprobe

@@ -18,7 +18,7 @@ constexpr std::string_view kOwnIcon = "/squid-internal-static/icons/silk/bullet_
 
 constexpr std::array kMethods = {"GET", "HEAD", "CONNECT"};
 
-constexpr std::array kOptions = {
+constexpr std::array kHttpProxyOptions = {
     OptionSpec{.name = "server",
                .kind = OptionKind::host,
                .default_value = "127.0.0.1:3128",
@@ -83,7 +83,7 @@ CurlRequest read_request(Options& options) {
   return out;
 }
 
-std::unique_ptr<Probe> create(EventLoop& loop, Options& options) {
+std::unique_ptr<Probe> create_http_proxy(EventLoop& loop, Options& options) {
   if (lacks_curl(options)) return nullptr;
   HttpPlan plan;
   plan.one_is_enough = true;
@@ -130,7 +130,7 @@ const ProbePlugin kHttpProxyProbe{.abi = kPluginAbi,
                                   .type = "http_proxy",
                                   .summary = "asks an HTTP proxy to fetch a URL, or to open a tunnel",
                                   .program = "squid-probe",
-                                  .options = kOptions,
-                                  .create = create};
+                                  .options = kHttpProxyOptions,
+                                  .create = create_http_proxy};
 
 }  // namespace anyprobe

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "core/text.hpp"
+#include "probes/failure.hpp"
 
 namespace anyprobe {
 namespace {
@@ -31,10 +32,6 @@ std::string shown_signed(nanoseconds time) {
   return in_units(time, "%+.3f ms", "%+.3f s");
 }
 
-Result failed(std::string_view reason, std::string detail) {
-  return {Verdict::fail, Evidence::soft, reason, std::move(detail)};
-}
-
 // Without the zeros it is filled up with; empty where it is no text.
 std::string kiss_code(const NtpReply& reply) {
   std::string out(reply.reference_id.begin(), reply.reference_id.end());
@@ -50,15 +47,15 @@ Result judge_stratum_0(const NtpReply& reply) {
             "wants to be asked less often (RATE)"};
   }
   if (code == "DENY" || code == "RSTR")
-    return failed(ntp_reason::kDenied, "denies us its service (" + code + ")");
+    return soft_failure(ntp_reason::kDenied, "denies us its service (" + code + ")");
   if (code.empty()) {
-    return failed(ntp_reason::kUnsynchronised,
-                  "is not synchronised (leap " + std::to_string(reply.leap) + ", stratum 0)");
+    return soft_failure(ntp_reason::kUnsynchronised,
+                        "is not synchronised (leap " + std::to_string(reply.leap) + ", stratum 0)");
   }
   if (code == "INIT" || code == "STEP") {
-    return failed(ntp_reason::kUnsynchronised, "is not synchronised yet (" + code + ")");
+    return soft_failure(ntp_reason::kUnsynchronised, "is not synchronised yet (" + code + ")");
   }
-  return failed(ntp_reason::kKiss, "refuses by the code " + in_quotes(code));
+  return soft_failure(ntp_reason::kKiss, "refuses by the code " + in_quotes(code));
 }
 
 // The further of the server's two timestamps from the middle of the round trip.
@@ -78,28 +75,30 @@ Result judge_ntp_reply(const NtpReply& reply, const NtpRoundTrip& trip, const Nt
   if (reply.stratum == 0) return judge_stratum_0(reply);
   const auto stratum = std::to_string(reply.stratum);
   if (reply.leap == kLeapUnknown || reply.stratum >= kStratumUnsynchronised) {
-    return failed(ntp_reason::kUnsynchronised,
-                  "is not synchronised (leap " + std::to_string(reply.leap) + ", stratum " + stratum + ")");
+    return soft_failure(
+        ntp_reason::kUnsynchronised,
+        "is not synchronised (leap " + std::to_string(reply.leap) + ", stratum " + stratum + ")");
   }
   if (reply.stratum > limits.stratum) {
-    return failed(ntp_reason::kStratum, "stratum " + stratum + " is above " + std::to_string(limits.stratum));
+    return soft_failure(ntp_reason::kStratum,
+                        "stratum " + stratum + " is above " + std::to_string(limits.stratum));
   }
   if (reply.receive == 0 || reply.transmit == 0) {
-    return failed(ntp_reason::kNoTime,
-                  std::string("gives no time of ") + (reply.transmit == 0 ? "transmission" : "receipt"));
+    return soft_failure(ntp_reason::kNoTime, std::string("gives no time of ") +
+                                                 (reply.transmit == 0 ? "transmission" : "receipt"));
   }
   const auto distance = reply.root_delay / 2 + reply.root_dispersion;
   if (distance > limits.distance) {
-    return failed(ntp_reason::kDistance,
-                  "is up to " + shown(distance) + " from the true time, above " + shown(limits.distance));
+    return soft_failure(ntp_reason::kDistance, "is up to " + shown(distance) + " from the true time, above " +
+                                                   shown(limits.distance));
   }
   // A clock that was set back in the meantime leaves no round trip to allow for.
   const auto half = std::max(ntp_difference(trip.received, trip.sent), nanoseconds::zero()) / 2;
   const auto apart = furthest(reply, trip, half);
   if (std::chrono::abs(apart) > limits.offset + half) {
-    return failed(ntp_reason::kOffset, "its clock is " + shown(std::chrono::abs(apart)) +
-                                           (apart < nanoseconds::zero() ? " behind" : " ahead of") +
-                                           " ours, above " + shown(limits.offset));
+    return soft_failure(ntp_reason::kOffset, "its clock is " + shown(std::chrono::abs(apart)) +
+                                                 (apart < nanoseconds::zero() ? " behind" : " ahead of") +
+                                                 " ours, above " + shown(limits.offset));
   }
   return {Verdict::pass, Evidence::soft, ntp_reason::kOk,
           "stratum " + stratum + ", offset " + shown_signed(ntp_offset(reply, trip)) + ", root distance " +

@@ -13,7 +13,7 @@ namespace {
 constexpr std::uint16_t kNtpPort = 123;
 constexpr std::int64_t kYear = 365LL * 24 * 3'600'000;
 
-constexpr std::array kOptions = {
+constexpr std::array kNtpOptions = {
     OptionSpec{.name = "server",
                .kind = OptionKind::host,
                .default_value = "127.0.0.1",
@@ -66,7 +66,7 @@ class NtpProbe final : public Probe {
   const NtpPlan plan_;
 };
 
-std::unique_ptr<Probe> create(EventLoop& loop, Options& options) {
+std::unique_ptr<Probe> create_ntp(EventLoop& loop, Options& options) {
   const auto hosts = options.hosts("server", kNtpPort);
   NtpPlan plan;
   plan.limits.stratum = static_cast<unsigned>(options.integer("max_stratum"));
@@ -91,7 +91,7 @@ std::unique_ptr<Probe> create(EventLoop& loop, Options& options) {
 const ProbePlugin kNtpProbe{.abi = kPluginAbi,
                             .type = "ntp",
                             .summary = "asks a time server for the time, and whether it knows it",
-                            .options = kOptions,
-                            .create = create};
+                            .options = kNtpOptions,
+                            .create = create_ntp};
 
 }  // namespace anyprobe

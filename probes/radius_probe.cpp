@@ -16,7 +16,7 @@ constexpr std::uint16_t kOldAccountingPort = 1646;
 
 constexpr std::array kKinds = {"auth", "acct", "either"};
 
-constexpr std::array kOptions = {
+constexpr std::array kRadiusOptions = {
     OptionSpec{.name = "server",
                .kind = OptionKind::host,
                .default_value = "127.0.0.1",
@@ -73,7 +73,7 @@ std::string read_kind(Options& options, std::uint16_t port) {
   return port == kAccountingPort || port == kOldAccountingPort ? "acct" : "auth";
 }
 
-std::unique_ptr<Probe> create(EventLoop& loop, Options& options) {
+std::unique_ptr<Probe> create_radius(EventLoop& loop, Options& options) {
   const auto hosts = options.hosts("server", kStatusPort);
   RadiusPlan plan;
   plan.secret = options.text("secret");
@@ -106,7 +106,7 @@ const ProbePlugin kRadiusProbe{.abi = kPluginAbi,
                                .type = "radius",
                                .summary = "asks a RADIUS server for its status",
                                .program = "radius-probe",
-                               .options = kOptions,
-                               .create = create};
+                               .options = kRadiusOptions,
+                               .create = create_radius};
 
 }  // namespace anyprobe

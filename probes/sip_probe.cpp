@@ -17,7 +17,7 @@ constexpr std::size_t kUserMost = 64;
 
 constexpr std::array kTransports = {"udp", "tcp"};
 
-constexpr std::array kOptions = {
+constexpr std::array kSipOptions = {
     OptionSpec{.name = "server",
                .kind = OptionKind::host,
                .default_value = "127.0.0.1",
@@ -101,7 +101,7 @@ void read_domain(Options& options, const std::vector<Host>& servers, SipQuestion
   question.uri = "sip:" + question.domain + (domain.port == 0 ? "" : ":" + std::to_string(domain.port));
 }
 
-std::unique_ptr<Probe> create(EventLoop& loop, Options& options) {
+std::unique_ptr<Probe> create_sip(EventLoop& loop, Options& options) {
   SipPlan plan;
   const auto hosts = options.hosts("server", kSipPort);
   plan.question.tcp = options.text("transport") == "tcp";
@@ -127,7 +127,7 @@ std::unique_ptr<Probe> create(EventLoop& loop, Options& options) {
 const ProbePlugin kSipProbe{.abi = kPluginAbi,
                             .type = "sip",
                             .summary = "asks a SIP server for its options",
-                            .options = kOptions,
-                            .create = create};
+                            .options = kSipOptions,
+                            .create = create_sip};
 
 }  // namespace anyprobe

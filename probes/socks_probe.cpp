@@ -19,7 +19,7 @@ constexpr const char* kProtocols[] = {"5", "4a"};
 constexpr const char* kQuestions[] = {"dns", "echo"};
 constexpr const char* kResolvers[] = {"local", "proxy"};
 
-constexpr std::array kOptions = {
+constexpr std::array kSocksOptions = {
     OptionSpec{.name = "server",
                .kind = OptionKind::host,
                .default_value = "127.0.0.1:1080",
@@ -145,7 +145,7 @@ std::unique_ptr<Probe> make(EventLoop& loop, SocksPlan plan, const ResolvedHosts
   return std::make_unique<SocksProbe>(loop, std::move(plan));
 }
 
-std::unique_ptr<Probe> create(EventLoop& loop, Options& options) {
+std::unique_ptr<Probe> create_socks(EventLoop& loop, Options& options) {
   SocksPlan plan;
   const bool v4a = options.text("protocol") == "4a";
   const bool local = options.text("resolve") == "local";
@@ -181,7 +181,7 @@ const ProbePlugin kSocksProbe{.abi = kPluginAbi,
                               .type = "socks",
                               .summary = "asks a SOCKS proxy to negotiate, to connect and to relay UDP",
                               .program = "socks-probe",
-                              .options = kOptions,
-                              .create = create};
+                              .options = kSocksOptions,
+                              .create = create_socks};
 
 }  // namespace anyprobe

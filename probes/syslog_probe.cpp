@@ -17,7 +17,7 @@ constexpr const char* kTransports[] = {"udp", "tcp"};
 constexpr const char* kFormats[] = {"rfc3164", "rfc5424"};
 constexpr const char* kFramings[] = {"newline", "octet-counting"};
 
-constexpr std::array kOptions = {
+constexpr std::array kSyslogOptions = {
     OptionSpec{.name = "send",
                .kind = OptionKind::text,
                .default_value = "127.0.0.1:5514",
@@ -203,7 +203,7 @@ void refuse_own_port(Options& options, const SyslogPlan& plan, const Host& host)
   options.error("send", host.to_string() + " is where the probe itself listens: it would hear itself");
 }
 
-std::unique_ptr<Probe> create(EventLoop& loop, Options& options) {
+std::unique_ptr<Probe> create_syslog(EventLoop& loop, Options& options) {
   constexpr std::uint16_t kDefaultListen = 5515;
   SyslogPlan plan;
   plan.transport = read_transport(options, "transport");
@@ -235,7 +235,7 @@ const ProbePlugin kSyslogProbe{.abi = kPluginAbi,
                                .type = "syslog",
                                .summary = "sends a line to a syslog relay and waits for it to come back",
                                .program = "syslog-probe",
-                               .options = kOptions,
-                               .create = create};
+                               .options = kSyslogOptions,
+                               .create = create_syslog};
 
 }  // namespace anyprobe

@@ -12,7 +12,7 @@
 namespace anyprobe {
 namespace {
 
-constexpr std::array kOptions = {
+constexpr std::array kTcpOptions = {
     OptionSpec{.name = "host",
                .kind = OptionKind::host,
                .default_value = "127.0.0.1",
@@ -81,7 +81,7 @@ std::string read_words(Options& options, const char* name) {
   return words;
 }
 
-std::unique_ptr<Probe> create(EventLoop& loop, Options& options) {
+std::unique_ptr<Probe> create_tcp(EventLoop& loop, Options& options) {
   TcpPlan plan;
   const auto hosts = read_hosts(options);
   const auto send = unescape(read_words(options, "send"));
@@ -109,7 +109,7 @@ const ProbePlugin kTcpProbe{.abi = kPluginAbi,
                             .type = "tcp",
                             .summary = "connects to ports, and hears what they say if wanted",
                             .program = "tcp-route-probe",
-                            .options = kOptions,
-                            .create = create};
+                            .options = kTcpOptions,
+                            .create = create_tcp};
 
 }  // namespace anyprobe
