@@ -11,11 +11,16 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 
+# What is no name, or in nobody's way if it means the same in two files.
+ORDINARY = {"const", "default", "false", "final", "int", "is", "json", "noexcept", "to_string", "true", "void"}
+IN_NOBODYS_WAY = re.compile(r"^using \w+ = nlohmann::.*| : (?:public|private) .*|\.\w+ =", re.MULTILINE)
+
+
 def names(text):
     """What a text may define at its outermost level: too much of it rather than too little."""
-    lines = re.findall(r"^(?!#|//|namespace\b|using namespace\b|TEST_CASE)[A-Za-z].*", text, re.MULTILINE)
+    lines = re.findall(r"^(?!#|//|namespace\b|using namespace\b|TEST_CASE)[A-Za-z].*", IN_NOBODYS_WAY.sub("", text), re.MULTILINE)
     found = {name for line in lines for name in re.findall(r"(?<!::)\b([A-Za-z_]\w*)\s*(?:[({\[=;]|$)", line)}
-    return found - {"const", "int", "noexcept"}
+    return found - ORDINARY
 
 
 @functools.cache
@@ -32,7 +37,7 @@ def introduced(path):
 @functools.cache
 def local(path):
     """What may be declared further in, where it would shadow what another file defines."""
-    text = re.sub(r'//.*|"(?:\\.|[^"\\])*"', "", path.read_text())
+    text = re.sub(r"//.*|'(?:\\.|[^'\\])'|" r'"(?:\\.|[^"\\])*"', "", path.read_text())
     return set(re.findall(r"(?:[\w>&*\]]\s+|[&*]|, )(\w+)\s*[=;{(:\]),]", text))
 
 
@@ -69,7 +74,7 @@ class Lot:
         if hidden(path) & self.defined or self.hidden & defined(path):
             return False
         if not careful:
-            return not introduced(path) & self.declared
+            return not (introduced(path) & self.declared or hidden(path) & self.seen or self.hidden & seen(path))
         return not (hidden(path) & (self.seen | self.declared) or self.hidden & (seen(path) | local(path))
                     or introduced(path) & (self.seen | self.declared) - self.introduced
                     or self.introduced & (seen(path) | local(path)) - introduced(path)
@@ -84,8 +89,20 @@ class Lot:
         self.introduced |= introduced(path)
 
 
+def is_test(source):
+    """Such a file defines nothing that another needs, so that it can have a namespace of its own, in nobody's way."""
+    return str(source).endswith("_test.cpp")
+
+
 def lots(sources, size, careful=True):
     """As few lots as can be, of about `size` files each."""
+    tests = sorted(filter(is_test, sources), key=lambda test: -pathlib.Path(test).stat().st_size)
+    count = -(-len(tests) // size)
+    return beside_each_other([source for source in sources if not is_test(source)], size, careful) + [
+        tests[first::count] for first in range(count)]
+
+
+def beside_each_other(sources, size, careful):
     made = [Lot() for _ in range(-(-len(sources) // size))]
     for source in sources:
         path = pathlib.Path(source).resolve()
@@ -97,10 +114,22 @@ def lots(sources, size, careful=True):
     return [lot.files for lot in made]
 
 
+def include(file):
+    return f'#include "{file}"  // NOLINT(bugprone-suspicious-include)\n'
+
+
+def apart(file):
+    """In a namespace of its own, before which stands what it includes."""
+    path = pathlib.Path(file).resolve()
+    headers = re.findall(r'^#include ([<"].+[>"])', path.read_text(), re.MULTILINE)
+    beside = [f'"{path.parent / header[1:-1]}"' if (path.parent / header[1:-1]).exists() else header for header in headers]
+    return "".join(f"#include {header}\n" for header in beside) + f"namespace {path.stem} {{\n{include(path)}}}\n"
+
+
 def unit(files):
     """The text of a source that includes them all. What libseccomp includes defines a name of libev's as a macro: it comes last."""
     ordered = sorted(files, key=lambda file: "<seccomp.h>" in pathlib.Path(file).read_text())
-    return "".join(f'#include "{file}"  // NOLINT(bugprone-suspicious-include)\n' for file in ordered)
+    return "".join(apart(file) if is_test(file) else include(file) for file in ordered)
 
 
 def main():
