@@ -66,6 +66,7 @@ mount --bind "$1" /etc/systemd
 for folder in /run/systemd /run/udev; do mkdir -p "$folder" && mount -t tmpfs tmpfs "$folder"; done
 for folder in links leases lldp; do mkdir -p "/run/systemd/netif/$folder"; done
 chown -R systemd-network:systemd-network /run/systemd/netif
+mount -o remount,rw /sys  # or it takes this for a container, where there is no udev
 mkdir /run/udev/data
 touch /run/udev/control
 for index in 1 "$2"; do printf 'I:1\\n' >"/run/udev/data/n$index"; done
