@@ -55,7 +55,9 @@ std::string report_text(const Report& report) {
   }
   for (const auto& line : report.unseen) out += wrapped("not looked at: " + line, "");
   if (!report.unseen.empty()) out += "\n";
-  if (report.found.empty()) return out + "nothing is found that keeps anyprobe from working\n";
+  if (report.found.empty())
+    return out + "nothing is found that keeps anyprobe from working" +
+           (report.unseen.empty() ? "\n" : ", in what was looked at\n");
   return out + std::to_string(counts[2]) + " blocking, " + counted(counts[1], "warning", "warnings") + ", " +
          counted(counts[0], "remark", "remarks") + "\n";
 }

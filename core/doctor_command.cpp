@@ -55,10 +55,24 @@ std::string vtysh_for(std::string vty_dir) {
   return "vtysh --vty_socket " + shell_word(vty_dir);
 }
 
+// What FRR ought to announce now: our addresses, and the networks of the links that are up.
 std::set<Prefix> present(const NetworkFacts& network) {
   std::set<Prefix> out;
   for (const auto& address : network.addresses) {
     if (address.ours) out.insert(address.prefix);
+  }
+  std::set<std::string_view> up;
+  for (const auto& link : network.links) {
+    if (link.up) up.insert(link.name);
+  }
+  for (const auto& patient : network.patients) {
+    for (const auto& what : patient.advertise) {
+      if (what.kind != Advertisement::Kind::link || !up.contains(what.interface.view())) continue;
+      for (const auto& address : network.addresses) {
+        if (address.interface == what.interface.view())
+          out.insert({address.prefix.network(), address.prefix.length});
+      }
+    }
   }
   return out;
 }
@@ -96,11 +110,16 @@ int run_doctor(const CommandLine& line, PluginTable& plugins) {
   look_at_network(network, report.unseen);
 
   FrrFacts frr;
-  frr.patients = host.patients;
+  frr.patients = patients_by_prefix(network);
   frr.vtysh = vtysh_for(vty_dir);
   frr.present = present(network);
-  frr.other_daemon = runs_here("bird");
-  if (frr.other_daemon) report.unseen.emplace_back("BIRD runs, which is not asked");
+  // The second is BIRD 1's of IPv6.
+  frr.other_daemon = runs_here("bird") || runs_here("bird6");
+  if (frr.other_daemon)
+    report.unseen.emplace_back(
+        "what BIRD, which runs here, lets out: its filters cannot be judged; "
+        "`anyprobe frr-config --style bird` prints what it needs, and `birdc show ospf state` has under this "
+        "router what it announces");
   look_at_frr(loop, vty_dir, frr, report.unseen);
 
   examine(host_checks(), host, report);

@@ -63,8 +63,13 @@ Ailments no_new_privs(const HostFacts& facts) {
 
 Ailments seccomp(const HostFacts& facts) {
   if (!facts.seccomp_built) return {{"this build of anyprobe is without libseccomp"}};
-  if (!facts.seccomp_in_kernel) return {{"this kernel has no seccomp filters (CONFIG_SECCOMP_FILTER)"}};
-  return {};
+  if (facts.seccomp_error.empty()) return {};
+  return {{facts.seccomp_error +
+               ": the prober does not start; the kernel has no seccomp filters (CONFIG_SECCOMP_FILTER), or "
+               "whoever started this forbids them: SystemCallFilter= of the unit, or the profile of the "
+               "container",
+           {},
+           Gravity::blocking}};
 }
 
 Ailments user(const HostFacts& facts) {
@@ -109,9 +114,14 @@ Ailments own_address(const HostFacts& facts) {
   return out;
 }
 
+// Of other interfaces, and of loopback ones, it leaves everything as it is.
 Ailments networkd_routes(const HostFacts& facts) {
   if (!facts.networkd_runs || !facts.networkd.manages_foreign_routes) return {};
-  return {{"systemd-networkd runs, and ManageForeignRoutes= is not \"no\"",
+  const auto run = std::find_if(facts.interfaces.begin(), facts.interfaces.end(), [&](const auto& interface) {
+    return file_of(facts.networkd, interface) != nullptr;
+  });
+  if (run == facts.interfaces.end()) return {};
+  return {{"systemd-networkd runs " + *run + ", and ManageForeignRoutes= is not \"no\"",
            {"install -d /etc/systemd/networkd.conf.d && printf '[Network]\\nManageForeignRoutes=no\\n' "
             ">/etc/systemd/networkd.conf.d/anyprobe.conf",
             "systemctl restart systemd-networkd"}}};
@@ -126,7 +136,9 @@ Ailments networkd_addresses(const HostFacts& facts) {
       const auto interface = std::string(held.interface);
       const auto* file =
           held.kind == Advertisement::Kind::route ? nullptr : file_of(facts.networkd, interface);
-      if (file == nullptr || file->keeps) continue;
+      if (file == nullptr || file->keeps ||
+          std::count(facts.interfaces.begin(), facts.interfaces.end(), interface) == 0)
+        continue;
       if (std::find(seen.begin(), seen.end(), interface) != seen.end()) continue;
       seen.push_back(interface);
       const auto folder = "/etc/systemd/network/" + file->file + ".d";
@@ -187,13 +199,13 @@ constexpr Check<HostFacts> kChecks[] = {
       "while the address is withdrawn, another node answers: a dead service is announced again"},
      own_address},
     {{"networkd-routes", Gravity::warning, "routes that systemd-networkd removes",
-      "whenever it starts, or its link changes, it removes routes that it did not make: services are away "
-      "until anyprobe repairs that"},
+      "whenever it starts, it removes from the interfaces that it configures the routes that it did not "
+      "make, "
+      "those of FRR too: services are away until that is repaired"},
      networkd_routes},
     {{"networkd-addresses", Gravity::warning, "addresses that systemd-networkd removes",
-      "it removes what it did not make from an interface that it configures: services are away until "
-      "anyprobe "
-      "repairs that"},
+      "whenever it starts, it removes what it did not make from an interface that it configures, but for lo: "
+      "services are away until anyprobe repairs that"},
      networkd_addresses},
     {{"held-twice", Gravity::warning, "a prefix that two running instances hold",
       "each withdraws it when its own service fails, whatever the other says"},

@@ -22,13 +22,14 @@ struct HostFacts {
   std::uint64_t bounding = ~std::uint64_t{0};  // capabilities, a bit each
   bool no_new_privs = false;
   bool seccomp_built = true;
-  bool seccomp_in_kernel = true;
-  std::string user_error = {};  // why there is no user that the prober could run as
-  std::string release = "6.1";  // of the kernel, as uname(2) has it
+  std::string seccomp_error = {};  // why the prober's system calls cannot be limited
+  std::string user_error = {};     // why there is no user that the prober could run as
+  std::string release = "6.1";     // of the kernel, as uname(2) has it
   std::optional<bool> clock_synchronised = {};
 
   bool networkd_runs = false;
   NetworkdSettings networkd = {};
+  std::vector<std::string> interfaces = {};  // but for loopback ones
 
   std::map<std::string, std::vector<Advertisement>> held = {};  // by each instance of the run-dir that runs
 };

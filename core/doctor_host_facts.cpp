@@ -1,6 +1,8 @@
-#include <sys/prctl.h>
+#include <fcntl.h>
+#include <net/if.h>
 #include <sys/timex.h>
 #include <sys/utsname.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -8,11 +10,14 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 
 #include "anyprobe_features.hpp"
+#include "descriptor.hpp"
 #include "doctor_host.hpp"
 #include "instance_lock.hpp"
 #include "instance_state.hpp"
+#include "seccomp_filter.hpp"
 
 namespace anyprobe {
 namespace {
@@ -31,6 +36,42 @@ void read_status(HostFacts& facts, std::vector<std::string>& unseen) {
     if (key == "NoNewPrivs:") facts.no_new_privs = std::strtol(value.c_str(), nullptr, 10) == 1;
   }
   if (!bounding) unseen.emplace_back("capabilities: /proc/self/status cannot be read");
+}
+
+// Empty, or why a prober cannot be confined here. Tried by a child, since it is for good.
+std::string why_not_confined() {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0) return {};
+  Descriptor from(ends[0]);
+  Descriptor to(ends[1]);
+  const pid_t child = fork();
+  if (child == 0) {
+    const auto wrong = confine(Profile::built_in, {});
+    const bool told =
+        wrong.empty() || write(to.get(), wrong.data(), wrong.size()) == static_cast<ssize_t>(wrong.size());
+    _exit(told ? 0 : 1);
+  }
+  to.reset();
+  if (child < 0) return {};
+  std::string out;
+  char buffer[256];
+  for (ssize_t got = 0; (got = read(from.get(), buffer, sizeof buffer)) > 0;)
+    out.append(buffer, static_cast<std::size_t>(got));
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  if (out.empty() && status != 0) return "a process does not outlive the limits of its system calls";
+  return out;
+}
+
+std::vector<std::string> interfaces() {
+  std::vector<std::string> out;
+  const std::unique_ptr<struct if_nameindex, decltype(&if_freenameindex)> all(if_nameindex(),
+                                                                              &if_freenameindex);
+  for (const auto* one = all.get(); one != nullptr && one->if_index != 0; ++one) {
+    if (std::string_view(one->if_name) != "lo") out.emplace_back(one->if_name);
+  }
+  return out;
 }
 
 bool runs(const fs::path& pid_file) {
@@ -77,7 +118,7 @@ void look_at_host(const std::string& root, const std::string& run_dir, HostFacts
   facts.root = geteuid() == 0;
   read_status(facts, unseen);
   facts.seccomp_built = ANYPROBE_WITH_LIBSECCOMP != 0;
-  facts.seccomp_in_kernel = prctl(PR_GET_SECCOMP) >= 0;
+  facts.seccomp_error = why_not_confined();
   utsname name{};
   if (uname(&name) == 0) facts.release = name.release;
   timex clock{};
@@ -87,6 +128,7 @@ void look_at_host(const std::string& root, const std::string& run_dir, HostFacts
     unseen.push_back(std::string("the clock: ") + std::strerror(errno));
   facts.networkd_runs = runs_here("systemd-network");
   facts.networkd = read_networkd(root);
+  facts.interfaces = interfaces();
   read_instances(run_dir, facts, unseen);
 }
 

@@ -32,6 +32,21 @@ const Redistribution* redistribution_of(const RunningConfig& config, const Adver
   return found == config.redistributes.end() ? nullptr : &*found;
 }
 
+// The longest that has it within counts.
+FilterVerdict judge_summaries(const RunningConfig& config, const Prefix& prefix) {
+  const ExternalSummary* within = nullptr;
+  for (const auto& one : config.summaries) {
+    if (one.prefix.length > prefix.length || !one.prefix.overlaps(prefix)) continue;
+    if (within == nullptr || one.prefix.length > within->prefix.length) within = &one;
+  }
+  if (within == nullptr || (within->announced && within->prefix.length == prefix.length)) return {};
+  FilterVerdict out{FilterVerdict::Is::drops, "summary-address " + within->prefix.to_string()};
+  out.why += within->announced ? " is announced in its place, by each node that has any address of it"
+                               : " no-advertise drops it";
+  out.summary = within->prefix;
+  return out;
+}
+
 // What becomes of it on the way into OSPF. Passes also where nothing redistributes it, which is another
 // check's.
 FilterVerdict judge_way(const FrrFacts& facts, const RunningConfig& config, const Advertisement& what) {
@@ -57,10 +72,10 @@ FilterVerdict judge_way(const FrrFacts& facts, const RunningConfig& config, cons
             list->second};
   const auto kind = what.kind == Kind::address ? "connected" : "kernel";
   const auto filter = facts.zebra.protocol_filters.find({family, kind});
-  if (filter == facts.zebra.protocol_filters.end()) return {};
+  if (filter == facts.zebra.protocol_filters.end()) return judge_summaries(config, what.prefix);
   auto verdict = judge_route_map(facts.zebra, filter->second, route);
-  if (verdict.is != FilterVerdict::Is::passes)
-    verdict.why = std::string("zebra takes it by \"ip protocol ") + kind + "\": " + verdict.why;
+  if (verdict.is == FilterVerdict::Is::passes) return judge_summaries(config, what.prefix);
+  verdict.why = std::string("zebra takes it by \"ip protocol ") + kind + "\": " + verdict.why;
   return verdict;
 }
 
@@ -81,6 +96,9 @@ Ailments absent(const FrrFacts& facts) {
              (family == Family::ipv4 ? "IPv4" : "IPv6") + " addresses that are configured",
          {"sed -i 's/^" + daemon + "=no/" + daemon + "=yes/' /etc/frr/daemons && systemctl restart frr"}});
   }
+  if (out.empty() && !facts.zebra_there && (facts.four.there || facts.six.there))
+    out.push_back(
+        {"there is no zebra, which tells the others of FRR what the kernel has", {"systemctl restart frr"}});
   return out;
 }
 
@@ -267,7 +285,7 @@ constexpr Check<FrrFacts> kChecks[] = {
     {{"no-redistribution", Gravity::blocking, "redistribution, of the kind of each advertisement",
       "addresses are announced as \"connected\" and routes as \"kernel\", by a daemon that is told to"},
      no_redistribution},
-    {{"filtered", Gravity::blocking, "a route map or list that drops a prefix",
+    {{"filtered", Gravity::blocking, "a route map, list or summary that drops a prefix",
       "the address is on this host, the service is up, and no router hears of it"},
      dropped},
     {{"filter-unknown", Gravity::remark, "a route map that this program cannot follow",
@@ -291,9 +309,6 @@ constexpr Check<FrrFacts> kChecks[] = {
     {{"lsa-min-arrival", Gravity::remark, "how soon an LSA is taken again (timers lsa min-arrival)",
       "a withdrawal of another node that comes so soon is taken only when it is sent again"},
      judge_min_arrival},
-    {{"lsa-throttle", Gravity::remark, "how soon an LSA of this host changes again (timers throttle lsa)",
-      "a service that goes and is back within that time is announced late"},
-     judge_throttle},
     {{"graceful-restart", Gravity::warning, "a graceful restart",
       "while ospfd restarts, and in FRR 8.4 after it, the neighbours route to a service that has died "
       "meanwhile"},

@@ -32,7 +32,7 @@ struct FrrFacts {
   bool other_daemon = false;    // BIRD runs
   OspfFacts four = {};
   OspfFacts six = {};
-  bool has_zebra = false;
+  bool zebra_there = true;  // it has a socket
   RunningConfig zebra = {};
   std::set<Prefix> present = {};  // of what is announced: those that the kernel has, with our mark
 };

@@ -1,10 +1,14 @@
 #include <grp.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <utility>
 
 #include "core/packet_socket.hpp"
 #include "doctor_frr.hpp"
+#include "doctor_frr_walk.hpp"
 #include "frr_questions.hpp"
 #include "vty_question.hpp"
 
@@ -34,6 +38,17 @@ Answer ask(EventLoop& loop, const std::string& path, std::vector<std::string> co
   return out;
 }
 
+// One that was killed leaves its socket behind.
+bool is_there(const FrrAnswer& answer, const std::string& path) {
+  if (answer.end != FrrAnswer::End::failed) return answer.end != FrrAnswer::End::absent;
+  sockaddr_un address{AF_UNIX, {}};
+  if (path.copy(address.sun_path, sizeof address.sun_path - 1) < path.size()) return true;
+  const Descriptor probe(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  return !probe.valid() ||
+         connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ||
+         errno != ECONNREFUSED;
+}
+
 struct Daemon {
   EventLoop& loop;
   std::string path;
@@ -48,7 +63,7 @@ void keep_error(const std::string& what, const std::string& why, std::vector<std
 // False where the daemon is not there, or does not answer.
 bool read_config(const Daemon& daemon, OspfFacts& facts, std::vector<std::string>& unseen) {
   const auto told = ask(daemon.loop, daemon.path, {kRunningConfiguration, daemon.ports});
-  facts.there = told.answer.end != FrrAnswer::End::absent;
+  facts.there = is_there(told.answer, daemon.path);
   if (told.answer.end != FrrAnswer::End::answered) {
     facts.wrong = facts.there ? told.answer.why : "";
     return false;
@@ -141,9 +156,12 @@ void look_at_frr(EventLoop& loop, const std::string& vty_dir, FrrFacts& facts,
   if (read_config(six, facts.six, unseen))
     read_state(six, prefixes_of(facts, Family::ipv6), facts.six, unseen);
   const auto zebra = ask(loop, vty_dir + "/zebra.vty", {kRunningConfiguration});
+  facts.zebra_there = is_there(zebra.answer, vty_dir + "/zebra.vty");
   const auto replies = split_replies(zebra.octets);
-  facts.has_zebra = zebra.answer.end == FrrAnswer::End::answered && replies && !replies->empty();
-  if (facts.has_zebra) facts.zebra = parse_running_config(replies->front().text);
+  if (zebra.answer.end == FrrAnswer::End::answered && replies && !replies->empty())
+    facts.zebra = parse_running_config(replies->front().text);
+  else if (facts.zebra_there && (readable(facts.four) || readable(facts.six)))
+    keep_error("the filters of zebra", zebra.answer.why, unseen);
 }
 
 }  // namespace anyprobe

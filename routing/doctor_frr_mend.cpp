@@ -137,6 +137,10 @@ std::vector<std::string> mend_filter(const std::string& vtysh, const RunningConf
                                      const std::vector<Prefix>& prefixes) {
   const auto family = prefixes.front().address.family();
   std::vector<std::string> commands;
+  // Whether it is announced or not must not be said.
+  if (verdict.summary)
+    return {vtysh_line(vtysh, {family == Family::ipv4 ? "router ospf" : "router ospf6",
+                               "no summary-address " + verdict.summary->to_string()})};
   if (!verdict.prefix_list.empty()) commands = mend_list(config, verdict, family, prefixes);
   if (commands.empty() && verdict.route_map.empty()) {
     if (verdict.distribute_list.empty()) return {};

@@ -8,8 +8,7 @@
 namespace anyprobe {
 namespace {
 
-constexpr std::uint32_t kSlowestRetransmit = 1;      // seconds
-constexpr std::uint32_t kLongestMinInterval = 1000;  // milliseconds
+constexpr std::uint32_t kSlowestRetransmit = 1;  // seconds
 constexpr std::uint32_t kUsualMinArrival = 1000;
 
 }  // namespace
@@ -40,18 +39,6 @@ std::vector<Ailment> judge_min_arrival(const FrrFacts& facts) {
                        std::to_string(ospf.config.min_arrival_ms) + " ms of its predecessor",
                    {vtysh_line(facts.vtysh, {router_line(family), "timers lsa min-arrival 100"})},
                    ospf.config.min_arrival_ms > kUsualMinArrival ? Gravity::warning : Gravity::remark});
-  });
-  return out;
-}
-
-// ospf6d has no such setting.
-std::vector<Ailment> judge_throttle(const FrrFacts& facts) {
-  std::vector<Ailment> out;
-  each_daemon(facts, [&](Family family, const OspfFacts& ospf) {
-    if (family != Family::ipv4 || ospf.config.min_interval_ms <= kLongestMinInterval) return;
-    out.push_back(
-        {"ospfd changes an LSA of its own once in " + std::to_string(ospf.config.min_interval_ms) + " ms",
-         {vtysh_line(facts.vtysh, {router_line(family), "timers throttle lsa all 1000"})}});
   });
   return out;
 }

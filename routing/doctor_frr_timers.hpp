@@ -9,7 +9,6 @@ namespace anyprobe {
 
 [[nodiscard]] std::vector<Ailment> judge_retransmit(const FrrFacts& facts);
 [[nodiscard]] std::vector<Ailment> judge_min_arrival(const FrrFacts& facts);
-[[nodiscard]] std::vector<Ailment> judge_throttle(const FrrFacts& facts);
 [[nodiscard]] std::vector<Ailment> judge_graceful(const FrrFacts& facts);
 [[nodiscard]] std::vector<Ailment> judge_helper(const FrrFacts& facts);
 

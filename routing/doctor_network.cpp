@@ -41,6 +41,79 @@ Ailments missing_interface(const NetworkFacts& facts) {
   return out;
 }
 
+Ailments interface_down(const NetworkFacts& facts) {
+  std::set<std::string> seen;
+  Ailments out;
+  for (const auto& patient : facts.patients) {
+    for (const auto& what : patient.advertise) {
+      const auto* link = link_of(facts, what.interface.view());
+      if (what.kind == Kind::link || link == nullptr || link->up || !seen.insert(link->name).second) continue;
+      out.push_back({link->name + " is down, and has " + what.to_string() + " of " + patient.name,
+                     {"ip link set dev " + shell_word(link->name) + " up"}});
+    }
+  }
+  return out;
+}
+
+bool is_link_local(const IpAddress& ip) {
+  return ip.family() == Family::ipv6 && Prefix::parse("fe80::/10")->contains(ip);
+}
+
+// What FRR would announce of a link.
+std::vector<Prefix> carried_by(const NetworkFacts& facts, std::string_view link) {
+  std::vector<Prefix> out;
+  for (const auto& own : facts.addresses) {
+    if (own.interface != link || is_link_local(own.prefix.address)) continue;
+    const Prefix network{own.prefix.network(), own.prefix.length};
+    if (std::find(out.begin(), out.end(), network) == out.end()) out.push_back(network);
+  }
+  return out;
+}
+
+template <typename Take>
+void each_link(const NetworkFacts& facts, Take take) {
+  std::set<std::string> seen;
+  for (const auto& patient : facts.patients) {
+    for (const auto& what : patient.advertise) {
+      const auto* link = what.kind == Kind::link ? link_of(facts, what.interface.view()) : nullptr;
+      if (link != nullptr && seen.insert(link->name).second) take(patient, *link);
+    }
+  }
+}
+
+Ailments link_needed(const NetworkFacts& facts) {
+  Ailments out;
+  each_link(facts, [&](const Patient& patient, const HostLink& link) {
+    if (!link.needed.empty())
+      out.push_back({patient.name + " is announced by " + link.name + " as a whole: " + link.needed});
+  });
+  return out;
+}
+
+Ailments link_empty(const NetworkFacts& facts) {
+  Ailments out;
+  each_link(facts, [&](const Patient& patient, const HostLink& link) {
+    if (carried_by(facts, link.name).empty())
+      out.push_back({patient.name + " is announced by " + link.name + ", which has no address"});
+  });
+  return out;
+}
+
+Ailments link_forgets(const NetworkFacts& facts) {
+  Ailments out;
+  each_link(facts, [&](const Patient& patient, const HostLink& link) {
+    const auto carried = carried_by(facts, link.name);
+    const auto six = std::find_if(carried.begin(), carried.end(),
+                                  [](const auto& one) { return one.address.family() == Family::ipv6; });
+    if (!link.forgets_ipv6 || six == carried.end()) return;
+    // With slashes a name may have dots.
+    out.push_back({link.name + " carries " + six->to_string() + " of " + patient.name +
+                       ", and keep_addr_on_down is not 1",
+                   {"sysctl -w net/ipv6/conf/" + shell_word(link.name) + "/keep_addr_on_down=1"}});
+  });
+  return out;
+}
+
 Ailments shared_segment(const NetworkFacts& facts) {
   Ailments out;
   each_address(facts, [&](const Patient& patient, const Advertisement& what) {
@@ -58,21 +131,19 @@ Ailments arp(const NetworkFacts& facts, const char* name, std::optional<int> Hos
   for (const auto& link : facts.links) {
     if (!is_shared(link) || (link.*setting).value_or(wanted) >= wanted) continue;
     std::string address;
-    bool within = false;  // hosts of the segment take it for one of their own
     each_address(facts, [&](const Patient&, const Advertisement& what) {
       if (what.prefix.address.family() != Family::ipv4 || what.interface.view() == link.name) return;
-      const bool here = std::any_of(facts.addresses.begin(), facts.addresses.end(), [&](const auto& own) {
+      // Others are asked for by nobody there: hosts of the segment send what is for them to a router.
+      const bool within = std::any_of(facts.addresses.begin(), facts.addresses.end(), [&](const auto& own) {
         return own.interface == link.name && !own.ours && own.prefix.overlaps(what.prefix);
       });
-      if (address.empty() || (here && !within)) address = what.to_string();
-      within = within || here;
+      if (within && address.empty()) address = what.to_string();
     });
     if (address.empty()) continue;
     out.push_back({std::string(name) + " is " + std::to_string(*(link.*setting)) + " on " + link.name +
                        ", a segment that others share, and there is " + address +
-                       (within ? ", which lies in the subnet of that segment" : ""),
-                   {std::string("sysctl -w net.ipv4.conf.all.") + name + "=" + std::to_string(wanted)},
-                   within ? Gravity::warning : Gravity::remark});
+                       ", which lies in the subnet of that segment",
+                   {std::string("sysctl -w net.ipv4.conf.all.") + name + "=" + std::to_string(wanted)}});
   }
   return out;
 }
@@ -223,6 +294,20 @@ constexpr Check<NetworkFacts> kChecks[] = {
     {{"interface-missing", Gravity::warning, "an interface that is not there",
       "what is to be announced by it waits until it comes"},
      missing_interface},
+    {{"interface-down", Gravity::blocking, "an interface that is down",
+      "neither the kernel nor FRR takes what is on it for connected: the service is up, and nobody hears of "
+      "it"},
+     interface_down},
+    {{"link-needed", Gravity::blocking, "a link that the host cannot be without",
+      "anyprobe refuses to set it down, so it is never withdrawn"},
+     link_needed},
+    {{"link-empty", Gravity::warning, "a link without an address",
+      "what FRR announces of a link are its addresses"},
+     link_empty},
+    {{"link-forgets", Gravity::warning, "a link that loses its IPv6 addresses",
+      "the kernel removes them when the link is withdrawn, and nobody puts them there again when the service "
+      "is back"},
+     link_forgets},
     {{"foreign-address", Gravity::blocking, "a service address that somebody else has put there",
       "it stays announced when the service is down, and anyprobe refuses to start (but for --adopt): it "
       "never "
@@ -243,11 +328,12 @@ constexpr Check<NetworkFacts> kChecks[] = {
       "each node of the segment that has the address answers for it, and clients there talk now to one and "
       "now to another, whatever OSPF says"},
      shared_segment},
-    {{"arp-ignore", Gravity::warning, "a service address on lo beside a shared segment, and arp_ignore",
+    {{"arp-ignore", Gravity::warning, "a service address in the subnet of a shared segment, and arp_ignore",
       "the host answers ARP on that segment for any address that it has: whoever asks there gets this node, "
       "whatever OSPF says (ARP flux)"},
      arp_ignore},
-    {{"arp-announce", Gravity::warning, "a service address on lo beside a shared segment, and arp_announce",
+    {{"arp-announce", Gravity::warning,
+      "a service address in the subnet of a shared segment, and arp_announce",
       "the host may ask ARP questions with the service address as its own, and whoever hears it sends what "
       "is "
       "for the service to this node (ARP flux)"},
@@ -267,6 +353,23 @@ constexpr Check<NetworkFacts> kChecks[] = {
 
 std::span<const Check<NetworkFacts>> network_checks() {
   return kChecks;
+}
+
+std::vector<Patient> patients_by_prefix(const NetworkFacts& facts) {
+  auto out = facts.patients;
+  for (auto& patient : out) {
+    std::vector<Advertisement> by_prefix;
+    for (const auto& what : patient.advertise) {
+      if (what.kind != Kind::link) {
+        by_prefix.push_back(what);
+        continue;
+      }
+      for (const auto& prefix : carried_by(facts, what.interface.view()))
+        by_prefix.push_back({prefix, what.interface});
+    }
+    patient.advertise = std::move(by_prefix);
+  }
+  return out;
 }
 
 }  // namespace anyprobe

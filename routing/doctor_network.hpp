@@ -23,6 +23,8 @@ struct HostLink {
   std::optional<int> arp_ignore = {};
   std::optional<int> arp_announce = {};
   std::optional<int> rp_filter = {};
+  bool forgets_ipv6 = false;  // set down, it loses its IPv6 addresses
+  std::string needed = {};    // why it must not be set down; empty where it may
 };
 
 struct HostAddress {
@@ -45,6 +47,9 @@ struct NetworkFacts {
 };
 
 [[nodiscard]] std::span<const Check<NetworkFacts>> network_checks();
+
+// The patients as FRR sees them: in place of each link the networks of the addresses that it carries.
+[[nodiscard]] std::vector<Patient> patients_by_prefix(const NetworkFacts& facts);
 
 // Of the network namespace of the calling thread; needs no privilege. `patients` is left as it is. What
 // cannot be told goes to `unseen`.

@@ -15,6 +15,7 @@
 #include "link_facts.hpp"
 #include "netlink_request.hpp"
 #include "netlink_socket.hpp"
+#include "netlink_table.hpp"
 
 namespace anyprobe {
 namespace {
@@ -101,6 +102,30 @@ std::string read_sockets(std::vector<ListedSocket>& out) {
   return {};
 }
 
+// What is asked only of those that are announced as a whole.
+void look_at_carriers(NetworkFacts& facts, std::vector<std::string>& unseen) {
+  ReadScope scope;
+  for (const auto& patient : facts.patients) {
+    for (const auto& what : patient.advertise) {
+      if (what.kind == Advertisement::Kind::link) scope.links.insert(what.interface);
+    }
+  }
+  if (scope.links.empty()) return;
+  try {
+    const auto seen = NetlinkTable().read(scope);
+    if (!seen) return unseen.push_back("links: " + seen.error());
+    for (const auto& carrier : seen->links) {
+      for (auto& link : facts.links) {
+        if (link.name != carrier.name || !scope.links.contains(link.name)) continue;
+        link.needed = carrier.needed;
+        link.forgets_ipv6 = carrier.forgets_ipv6;
+      }
+    }
+  } catch (const std::runtime_error& error) {
+    unseen.push_back(std::string("links: ") + error.what());
+  }
+}
+
 }  // namespace
 
 void look_at_network(NetworkFacts& facts, std::vector<std::string>& unseen) {
@@ -140,6 +165,7 @@ void look_at_network(NetworkFacts& facts, std::vector<std::string>& unseen) {
     facts.sockets = std::move(sockets);
   else
     unseen.push_back("who listens: " + wrong);
+  look_at_carriers(facts, unseen);
   facts.ipv6_lingers = ipv6_may_linger();
 }
 

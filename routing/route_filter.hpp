@@ -2,6 +2,7 @@
 // Pure.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "running_config.hpp"
@@ -25,6 +26,7 @@ struct FilterVerdict {
   std::uint32_t sequence = 0;  // of the line in it that denies; 0: none, it is the end of the list
   std::uint32_t order = 0;     // of the entry of the route map that denies; 0: none, it is the end of the map
   std::string distribute_list = {};
+  std::optional<Prefix> summary = {};
 };
 
 [[nodiscard]] FilterVerdict judge_prefix_list(const RunningConfig& config, const std::string& name,

@@ -165,6 +165,9 @@ class Reader {
       out_.redistributes.push_back(std::move(one));
     } else if (words.front() == "distribute-list" && words.size() == 4 && words[2] == "out") {
       out_.distribute_lists[words[3]] = words[1];
+    } else if (words.front() == "summary-address" && words.size() > 1) {
+      if (const auto prefix = Prefix::parse(words[1]))
+        out_.summaries.push_back({*prefix, words.back() != "no-advertise"});
     } else if (words.front() == "area" && words.size() > 2) {
       auto& area = out_.areas[area_name(words[1])];
       area.stub = area.stub || words[2] == "stub";
@@ -175,8 +178,6 @@ class Reader {
       out_.interfaces[words[1]].area = area_name(words[3]);  // as Quagga's ospf6d has it
     } else if (begins(words, {"timers", "lsa", "min-arrival"}) && words.size() == 4) {
       out_.min_arrival_ms = number(words[3]).value_or(out_.min_arrival_ms);
-    } else if (begins(words, {"timers", "throttle", "lsa", "all"}) && words.size() == 5) {
-      out_.min_interval_ms = number(words[4]).value_or(out_.min_interval_ms);
     } else if (begins(words, {"graceful-restart", "helper"})) {
       out_.helps = out_.helps || (words.size() > 2 && words[2] == "enable");
     } else if (words.front() == "graceful-restart") {

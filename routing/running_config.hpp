@@ -45,6 +45,12 @@ struct Redistribution {
   std::string route_map;  // empty: all of it
 };
 
+// One external LSA in place of those of the prefixes within it.
+struct ExternalSummary {
+  Prefix prefix;
+  bool announced = true;  // else none at all
+};
+
 struct OspfArea {
   bool stub = false;
   bool nssa = false;
@@ -66,13 +72,13 @@ struct RunningConfig {
   std::set<std::string> vrfs = {};
   std::vector<Redistribution> redistributes = {};
   std::map<std::string, std::string> distribute_lists = {};  // source to access list, `out`
-  std::map<std::string, OspfArea> areas = {};                // those that something is said of
-  std::map<Prefix, std::string> networks = {};               // to the area
+  std::vector<ExternalSummary> summaries = {};
+  std::map<std::string, OspfArea> areas = {};   // those that something is said of
+  std::map<Prefix, std::string> networks = {};  // to the area
   std::map<std::string, OspfInterface> interfaces = {};
-  std::uint32_t min_arrival_ms = 1000;   // MinLSArrival, RFC 2328 appendix B
-  std::uint32_t min_interval_ms = 5000;  // MinLSInterval
-  bool graceful = false;                 // restarts gracefully itself
-  bool helps = false;                    // helps a neighbour that does, in any way
+  std::uint32_t min_arrival_ms = 1000;  // MinLSArrival, RFC 2328 appendix B
+  bool graceful = false;                // restarts gracefully itself
+  bool helps = false;                   // helps a neighbour that does, in any way
 
   // Of zebra: "ospf" to the route map that decides which routes of that source it takes.
   std::map<std::pair<Family, std::string>, std::string> protocol_filters = {};

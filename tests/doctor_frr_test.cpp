@@ -18,7 +18,6 @@ const std::string kOspf =
     "interface eth0\n ip ospf retransmit-interval 1\nexit\n"
     "router ospf\n"
     " timers lsa min-arrival 100\n"
-    " timers throttle lsa all 1000\n"
     " redistribute kernel route-map anycast\n"
     " redistribute connected route-map anycast\n"
     " network 198.51.100.0/24 area 0.0.0.0\n"
@@ -45,7 +44,6 @@ FrrFacts healthy(const std::string& configuration = kOspf) {
   out.four.config = parse_running_config(configuration);
   out.four.ports = {{"eth0", {1, false}}};
   out.four.state = in_order();
-  out.has_zebra = true;
   return out;
 }
 
@@ -98,6 +96,9 @@ TEST_CASE("doctor, FRR: daemons that are not there, or do not tell") {
   CHECK(found(facts) == Ids{"frr-absent"});
   facts.other_daemon = true;
   CHECK(found(facts).empty());
+  facts = healthy();
+  facts.zebra_there = false;
+  CHECK(found(facts) == Ids{"frr-absent"});
   facts = healthy();
   facts.has_group = false;
   CHECK(found(facts) == Ids{"vty-access"});
@@ -173,6 +174,13 @@ TEST_CASE("doctor, FRR: filters") {
   CHECK(mend(healthy(list + "access-list out seq 5 deny any\n"), "filtered") ==
         begin + "'router ospf' -c 'no distribute-list out out connected'");
 
+  const auto summary = kOspf + "router ospf\n summary-address 192.0.2.0/24";
+  CHECK(mend(healthy(summary + " no-advertise\n"), "filtered") ==
+        begin + "'router ospf' -c 'no summary-address 192.0.2.0/24'");
+  CHECK(found(healthy(summary + "\n")) == Ids{"filtered"});
+  CHECK(found(healthy(summary + " tag 7\n summary-address 192.0.2.1/32\n")).empty());
+  CHECK(found(healthy(kOspf + "router ospf\n summary-address 203.0.113.0/24\n")).empty());
+
   const auto unknown = replaced(kOspf, "match ip address prefix-list anycast", "match tag 7");
   CHECK(found(healthy(unknown)) == Ids{"filter-unknown"});
 
@@ -212,8 +220,6 @@ TEST_CASE("doctor, FRR: timers and graceful restarts") {
   CHECK(found(healthy(without(kOspf, " timers lsa min-arrival 100\n"))) == Ids{"lsa-min-arrival"});
   facts = healthy(replaced(kOspf, "min-arrival 100", "min-arrival 5000"));
   CHECK(first_of(frr_checks(), facts).gravity() == Gravity::warning);
-  CHECK(found(healthy(kOspf + "router ospf\n timers throttle lsa all 0\n")).empty());
-  CHECK(found(healthy(kOspf + "router ospf\n timers throttle lsa all 1001\n")) == Ids{"lsa-throttle"});
   CHECK(found(healthy(kOspf + "router ospf\n graceful-restart grace-period 9\n")) == Ids{"graceful-restart"});
   CHECK(found(healthy(kOspf + "router ospf\n graceful-restart helper enable\n")) ==
         Ids{"graceful-restart-helper"});

@@ -83,9 +83,11 @@ TEST_CASE("doctor: what the processes may do") {
   facts = healthy_host();
   facts.seccomp_built = false;
   CHECK(found(facts) == Ids{"seccomp"});
+  CHECK(first_of(host_checks(), facts).gravity() == Gravity::warning);
   facts = healthy_host();
-  facts.seccomp_in_kernel = false;
+  facts.seccomp_error = "Operation not permitted";
   CHECK(found(facts) == Ids{"seccomp"});
+  CHECK(first_of(host_checks(), facts).gravity() == Gravity::blocking);
   facts = healthy_host();
   facts.user_error = "there is no user \"nobody\"";
   CHECK(found(facts) == Ids{"user"});
@@ -124,18 +126,23 @@ TEST_CASE("doctor: a probe that asks an address that is announced") {
 TEST_CASE("doctor: systemd-networkd") {
   auto facts = healthy_host();
   facts.networkd_runs = true;
+  facts.interfaces = {"eth0", "dummy0"};
+  CHECK(found(facts).empty());  // it configures nothing
+  facts.networkd.links = {{"10-lo.network", {"lo"}}};
+  CHECK(found(facts).empty());  // nor does it clear a loopback interface
+  facts.networkd.links = {{"10-dummy.network", {"d*"}}, {"20-dummy.network", {"dummy0"}, true}};
   CHECK(found(facts) == Ids{"networkd-routes"});
   facts.networkd.manages_foreign_routes = false;
   CHECK(found(facts).empty());
-  facts.networkd.links = {{"10-lo.network", {"l*"}}, {"20-lo.network", {"lo"}, true}};
+  facts.patients[0].advertise[0].interface = "dummy0";
   CHECK(found(facts) == Ids{"networkd-addresses"});
-  CHECK(first_of(host_checks(), facts).ailment.mend[0].find("/etc/systemd/network/10-lo.network.d") !=
+  CHECK(first_of(host_checks(), facts).ailment.mend[0].find("/etc/systemd/network/10-dummy.network.d") !=
         std::string::npos);
   facts.networkd.links[0].keeps = true;
   CHECK(found(facts).empty());
-  facts.networkd.links = {{"10-eth.network", {"!lo"}}};
+  facts.networkd.links = {{"10-eth.network", {"!dummy0"}}};
   CHECK(found(facts).empty());
-  facts.networkd.links = {{"10-lo.network", {"lo"}}};
+  facts.networkd.links = {{"10-dummy.network", {"dummy0"}}};
   facts.networkd_runs = false;
   CHECK(found(facts).empty());
 }
@@ -209,15 +216,15 @@ TEST_CASE("doctor: who listens") {
 TEST_CASE("doctor: shared segments and ARP") {
   auto facts = healthy_network();
   facts.links[1].arp_ignore = 0;
-  CHECK(found(facts) == Ids{"arp-ignore"});
-  CHECK(first_of(network_checks(), facts).gravity() == Gravity::remark);
+  facts.links[1].arp_announce = 0;
+  CHECK(found(facts).empty());  // hosts of the segment ask for nothing outside its subnet
   facts.addresses.push_back({Prefix::parse("192.0.2.200/24").value(), "eth0", false});
+  CHECK(found(facts) == Ids{"arp-ignore", "arp-announce"});
   CHECK(first_of(network_checks(), facts).gravity() == Gravity::warning);
   facts.links[1].asks_by_arp = false;
   CHECK(found(facts).empty());
 
-  facts = healthy_network();
-  facts.links[1].arp_announce = 1;
+  facts.links[1] = {"eth0", true, false, true, "", 1, 1, 2};
   CHECK(found(facts) == Ids{"arp-announce"});
   facts.patients[0].advertise[0].prefix = Prefix::parse("2001:db8::1/128").value();
   CHECK(found(facts).empty());
@@ -259,6 +266,48 @@ TEST_CASE("doctor: rp_filter, linger, VRF and foreign addresses") {
   CHECK(found(facts) == Ids{"foreign-address"});
   facts.addresses[2].interface = "eth0";
   CHECK(found(facts).empty());
+}
+
+TEST_CASE("doctor: an interface that is down") {
+  auto facts = healthy_network();
+  facts.links[1].up = false;
+  CHECK(found(facts).empty());
+  facts.patients[0].advertise[0].interface = "eth0";
+  CHECK(found(facts) == Ids{"interface-down"});
+  CHECK(first_of(network_checks(), facts).ailment.mend == Ids{"ip link set dev eth0 up"});
+}
+
+TEST_CASE("doctor: links that are announced as a whole") {
+  auto facts = healthy_network();
+  const auto link = Advertisement::link("dummy0.7");
+  facts.patients[0].advertise = {link};
+  facts.links.push_back({"dummy0.7", false, false, false});
+  const auto carry = [&](const char* prefix) {
+    facts.addresses.push_back({Prefix::parse(prefix).value(), "dummy0.7", false});
+  };
+  CHECK(found(facts) == Ids{"link-empty"});
+  carry("fe80::1/64");
+  CHECK(found(facts) == Ids{"link-empty"});
+  carry("203.0.113.17/28");
+  CHECK(found(facts).empty());
+  facts.links.back().forgets_ipv6 = true;
+  CHECK(found(facts).empty());
+  carry("2001:db8::7/64");
+  carry("2001:db8::8/64");
+  CHECK(found(facts) == Ids{"link-forgets"});
+  CHECK(first_of(network_checks(), facts).ailment.mend ==
+        Ids{"sysctl -w net/ipv6/conf/dummy0.7/keep_addr_on_down=1"});
+  facts.links.back() = {"dummy0.7", true, false, false};
+  facts.links.back().needed = "OSPF is spoken on it";
+  CHECK(found(facts) == Ids{"link-needed"});
+
+  facts.patients[0].advertise.push_back({Prefix::parse("192.0.2.1/32").value()});
+  const auto seen = patients_by_prefix(facts);
+  REQUIRE(seen.size() == 1);
+  CHECK(seen[0].advertise ==
+        std::vector<Advertisement>{{Prefix::parse("203.0.113.16/28").value(), "dummy0.7"},
+                                   {Prefix::parse("2001:db8::/64").value(), "dummy0.7"},
+                                   {Prefix::parse("192.0.2.1/32").value()}});
 }
 
 TEST_CASE("doctor: the report") {

@@ -31,7 +31,6 @@ constexpr const char* kNode =
     "router ospf\n"
     " ospf router-id 198.51.100.2\n"
     " timers lsa min-arrival 100\n"
-    " timers throttle lsa all 200\n"
     " redistribute kernel route-map anycast\n"
     " redistribute connected\n"
     " redistribute table 100 route-map anycast\n"
@@ -97,7 +96,6 @@ TEST_CASE("running configuration: what decides an announcement") {
   CHECK(config.interfaces.at("eth1").area == "0.0.0.1");
   CHECK(config.interfaces.at("eth1").passive);
   CHECK(config.min_arrival_ms == 100);
-  CHECK(config.min_interval_ms == 200);
   CHECK(config.graceful);
   CHECK(config.helps);
   CHECK(config.protocol_filters.at({Family::ipv4, "kernel"}) == "anycast");

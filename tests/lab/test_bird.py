@@ -1,9 +1,12 @@
 """BIRD on the near node, FRR on the others: everything works but what only FRR's link-state database tells."""
 
+import json
+import signal
 import time
 
 import pytest
 from conftest import BOTH, Probing, service
+from doctor import OF_THE_MACHINE
 from lab import SECOND4, SECOND6, SHAPES, Lab
 from netns import wait_until
 from status import told
@@ -27,6 +30,25 @@ def probing(booted, folder):
     yield one
     one.close()
     booted.end_probes()
+
+
+def test_the_doctor_leaves_bird_to_itself(probing):
+    """No FRR is missed where BIRD runs, and its filters are said to be unknown."""
+    path = probing.write({"services": [service(*BOTH)], "frr": {"vty_dir": str(probing.folder)}})
+
+    def doctor(*words):
+        return probing.node.program("anyprobe", "doctor", "--config", path, "--run-dir", probing.node.run_dir, *words)
+    found = json.loads(doctor("--json").stdout)
+    assert [one["id"] for one in found["findings"] if one["id"] not in OF_THE_MACHINE] == []
+    assert [line.startswith("what BIRD, which runs here, lets out") for line in found["not_looked_at"]] == [True]
+    text = doctor().stdout
+    assert "not looked at: what BIRD" in text and ("remark" in text or "in what was looked at" in text)
+    bird = probing.node.frr.processes["bird"]
+    bird.send_signal(signal.SIGSTOP)
+    try:
+        assert doctor().returncode == found["code"]
+    finally:
+        bird.send_signal(signal.SIGCONT)
 
 
 def lingering_by_default(*prefixes, name):

@@ -1,77 +1,42 @@
 """`anyprobe doctor`: a node in order, then broken in one way after the other; what is found is mended by the very line
 that was printed."""
 
-import contextlib
+import ctypes
+import errno
 import json
+import os
+import re
 import shutil
+import signal
+import subprocess
+from pathlib import Path
 
 import pytest
 from conftest import BOTH, Probing, service
+from doctor import Doctor, Networkd, pair
 from lab import BUILD, SECOND4, SERVICE4, SERVICE6, Lab
-from netns import PATIENCE, end, wait_until
+from netns import PATIENCE, wait_until
 
 pytestmark = pytest.mark.xdist_group("doctor")
 
-# What is so of the machine that runs the tests, whatever they do.
-OF_THE_MACHINE = {"clock", "kernel", "seccomp"}
-IN_ORDER = {"net/ipv4/conf/all/arp_ignore": 1, "net/ipv4/conf/all/arp_announce": 2, "net/ipv6/ip_nonlocal_bind": 1}
-
-
-class Doctor:
-    """The node, and what is said of it."""
-
-    def __init__(self, probing):
-        self.probing = probing
-        self.node = probing.node
-        self.frr = {"vty_dir": str(self.node.frr.run_dir)}
-        self.services = [service(*BOTH, linger="2s")]
-        self.path = self.configuration(*self.services)
-
-    def configuration(self, *services, name="doctor.json", **more):
-        return self.probing.write({"services": list(services), "frr": self.frr, **more}, name)
-
-    def run(self, *words, by=(), config=None):
-        return self.node.namespace.run(*by, BUILD / "anyprobe", "doctor", "--config", config or self.path,
-                                       "--run-dir", self.node.run_dir, *words)
-
-    def findings(self, **how):
-        """By id, with the exit code held against the gravest of them."""
-        done = self.run("--json", **how)
-        assert done.stderr == "", done.stderr
-        told = json.loads(done.stdout)
-        worst = {one["gravity"] for one in told["findings"]}
-        code = 2 if "blocking" in worst else 1 if "warning" in worst else 0
-        assert (done.returncode, told["code"]) == (code, code)
-        return [one for one in told["findings"] if one["id"] not in OF_THE_MACHINE]
-
-    def ids(self, **how):
-        return [one["id"] for one in self.findings(**how)]
-
-    def well(self, what, **how):
-        wait_until(lambda: self.ids(**how) == [], PATIENCE, f"nothing is found {what}", every=0.1)
-
-    def shell(self, line, by=()):
-        done = self.node.namespace.run(*by, "/bin/sh", "-c", line)
-        assert done.returncode == 0 and "%" not in done.stdout, (line, done.stdout, done.stderr)
-
-    def finds_and_mends(self, wanted, config=None):
-        """Just this, once or of each family, and the lines that are told help."""
-        found = self.findings(config=config)
-        assert {one["id"] for one in found} == {wanted}, found
-        for one in found:
-            assert one["what"] and one["why"]
-            for line in one["mend"]:
-                self.shell(line)
-        self.well(f"once {wanted} is mended", config=config)
-        return found
+# Run before a command: a kernel, or a container, that lets nobody limit his system calls.
+WITHOUT_SECCOMP = ("/usr/bin/python3", "-c", f"""import ctypes, os, sys
+seccomp = ctypes.CDLL("libseccomp.so.2")
+seccomp.seccomp_init.restype = ctypes.c_void_p
+context = ctypes.c_void_p(seccomp.seccomp_init(0x7fff0000))  # SCMP_ACT_ALLOW
+call = seccomp.seccomp_syscall_resolve_name(b"seccomp")
+assert seccomp.seccomp_rule_add(context, 0x00050000 | {errno.EPERM}, call, 0) == 0  # SCMP_ACT_ERRNO
+assert seccomp.seccomp_load(context) == 0
+os.execv(sys.argv[1], sys.argv[1:])
+""")
+# What of /etc tells who there is.
+USERS = ("passwd", "group", "shadow", "gshadow", "login.defs")
 
 
 @pytest.fixture(scope="module")
 def booted():
     with Lab() as lab:
-        for key, value in IN_ORDER.items():
-            lab.near.namespace.sysctl(key, value)
-        lab.near.frr.configure("ospfd", "router ospf", "timers throttle lsa all 0")
+        lab.near.namespace.sysctl("net/ipv6/ip_nonlocal_bind", 1)  # as README says, for IPv6 that lingers
         yield lab
 
 
@@ -82,19 +47,6 @@ def doctor(booted, folder):
     yield Doctor(probing)
     probing.close()
     booted.end_probes()
-
-
-@contextlib.contextmanager
-def called(node, folder, name):
-    """A process of this name in the namespace of the node."""
-    program = folder / name
-    shutil.copy("/bin/sleep", program)
-    process = node.namespace.spawn(program, "1000")
-    try:
-        wait_until(lambda: node.namespace.named(name[:15]), PATIENCE, f"{name} runs")
-        yield
-    finally:
-        end(process)
 
 
 def test_services_and_what_the_host_allows(doctor, folder):
@@ -136,27 +88,154 @@ def test_services_and_what_the_host_allows(doctor, folder):
     assert [(one["id"], unknown in one["what"]) for one in found] == [("filtered", True)]
     node.end_probes()
 
-    # systemd-networkd, whose files are those of a folder.
-    files = folder / "systemd"
-    files.mkdir()
-    by = ("unshare", "-m", "/bin/sh", "-c", f'mount --bind {files} /etc/systemd && exec "$@"', "sh")
-    with called(node, folder, "systemd-networkd"):
-        found = doctor.findings(by=by)
-        assert [one["id"] for one in found] == ["networkd-routes"]
-        doctor.shell(found[0]["mend"][0], by)
-        assert doctor.ids(by=by) == []
-        (files / "network").mkdir()
-        (files / "network" / "10-lo.network").write_text("[Match]\nName=lo\n")
-        found = doctor.findings(by=by)
-        assert [one["id"] for one in found] == ["networkd-addresses"]
-        doctor.shell(found[0]["mend"][0], by)
-        assert doctor.ids(by=by) == []
-
     # Whoever is not root is told what could not be looked at.
     done = doctor.run("--json", by=("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"))
     told = json.loads(done.stdout)
     assert any("root" in line for line in told["not_looked_at"])
     assert "vty-access" in [one["id"] for one in told["findings"]]
+
+
+def test_what_the_host_lacks(doctor, folder):
+    """Where nothing real can be had, as of the clock, a stand-in is."""
+    def ids(*by, **how):
+        return [one["id"] for one in doctor.findings(of_the_machine=True, by=by, **how)]
+    usual = ids()
+    assert "seccomp" not in usual
+    assert set(ids("setarch", "--uname-2.6")) - set(usual) == {"kernel"}
+    assert set(ids(*WITHOUT_SECCOMP)) - set(usual) == {"seccomp"}
+    assert [one["gravity"] for one in doctor.findings(of_the_machine=True, by=WITHOUT_SECCOMP)
+            if one["id"] == "seccomp"] == ["blocking"]
+    done = doctor.node.namespace.run(*WITHOUT_SECCOMP, BUILD / "dns-probe", "--run-dir", doctor.node.run_dir,
+                                     "--address", SERVICE4)
+    assert done.returncode == 71, "so it was no lie"
+    doctor.probing.nothing_runs()
+    assert ids("setpriv", "--bounding-set", "-kill") == ["capabilities", *usual]
+
+    kernels = ctypes.CDLL(None)
+    buffer = ctypes.create_string_buffer(512)  # struct timex
+    assert kernels.adjtimex(buffer) >= 0
+    unset = ctypes.c_int.from_buffer(buffer, 40).value & 64 != 0  # STA_UNSYNC
+    assert ("clock" in usual) == unset
+    library = folder / "told_clock.so"
+    subprocess.run(["g++", "-std=c++20", "-shared", "-fPIC", "-o", library, Path(__file__).parent / "told_clock.cpp"],
+                   check=True)
+    sanitizer = ":".join(filter(None, (os.environ.get("ASAN_OPTIONS"), "verify_asan_link_order=0")))
+    for value, wanted in (("0", False), ("64", True)):
+        by = ("env", f"LD_PRELOAD={library}", f"ASAN_OPTIONS={sanitizer}", f"TOLD_CLOCK={value}")
+        assert ("clock" in ids(*by)) == wanted
+
+    # Another /etc, in which useradd may write.
+    users = folder / "etc"
+    users.mkdir()
+    for name in USERS:
+        shutil.copy(f"/etc/{name}", users)
+    for name, gone in (("passwd", "nobody|anyprobe"), ("group", "anyprobe|frrvty"), ("gshadow", "anyprobe|frrvty"),
+                       ("shadow", "anyprobe")):
+        path = users / name
+        path.write_text(re.sub(rf"(?m)^({gone}):.*\n", "", path.read_text()))
+    (users / "nsswitch.conf").write_text("passwd: files\ngroup: files\n")  # systemd has a nobody of its own
+    by = ("unshare", "-m", "/bin/sh", "-c", f'mount --bind {users} /etc && exec "$@"', "sh")
+    found = doctor.findings(by=by)
+    assert {one["id"] for one in found} == {"user", "vty-access"}
+    for one in found:
+        doctor.shell(one["mend"][0].split(" && systemctl")[0], by)
+    assert doctor.ids(by=by) == []
+    # Nor is there a configuration.
+    done = doctor.node.namespace.run(*by, BUILD / "anyprobe", "doctor", "--run-dir", doctor.node.run_dir, "--json")
+    assert "no-configuration" in [one["id"] for one in json.loads(done.stdout)["findings"]]
+    assert done.returncode == 0
+
+    doctor.probing.run_config(service(SERVICE4), frr=doctor.frr)
+    wait_until(lambda: SERVICE4 in doctor.node.addresses(), PATIENCE, "it is there")
+    doctor.probing.start(addresses=("--address", SERVICE4))
+    assert doctor.ids() == ["held-twice"]
+
+
+def test_interfaces_and_links(doctor):
+    node = doctor.node
+
+    def held(*what):
+        return doctor.configuration(service(advertise=list(what)), name="held.json")
+    on_second = {"address": SERVICE4, "interface": "second"}
+    with pair(node, up=False):
+        doctor.probing.run_config(service(advertise=[on_second]), frr=doctor.frr)
+        wait_until(lambda: SERVICE4 in node.addresses("second"), PATIENCE, "it is there")
+        doctor.finds_and_mends("interface-down", "not-announced", config=held(on_second))
+        doctor.probing.announced([SERVICE4])  # so it was no lie
+        node.end_probes()
+
+    link = {"link": "second"}
+    with pair(node, up=False):
+        assert doctor.ids(config=held(link)) == ["link-empty"]
+        carried = ("203.0.113.17/28", "2001:db8:ffff:b000::17/64")
+        for address in carried:
+            node.namespace.ip("addr", "add", address, "dev", "second")
+        found = doctor.finds_and_mends("filtered", "link-forgets", config=held(link))
+        assert len(found) == 3
+        node.namespace.ip("link", "set", "second", "up")
+        networks = ("203.0.113.16/28", "2001:db8:ffff:b000::/64")
+        doctor.probing.announced(networks)
+        doctor.well("of a link that is up", config=held(link))
+        node.frr.configure("ospfd", "router ospf", "no redistribute connected")
+        found = doctor.findings(config=held(link))
+        assert [(one["id"], networks[0] in one["what"]) for one in found] == [("no-redistribution", True)]
+        node.frr.configure("ospfd", "router ospf", "redistribute connected route-map anycast")
+        node.namespace.ip("route", "add", "default", "dev", "second")
+        assert doctor.ids(config=held(link)) == ["link-needed"]
+        node.namespace.ip("route", "del", "default")
+        node.namespace.ip("link", "set", "second", "down")
+        doctor.probing.withdrawn(networks)
+        assert carried[1] in node.addresses("second"), "it is not forgotten"
+        doctor.well("of a link that is down", config=held(link))
+
+
+def test_an_interface_in_a_vrf(doctor):
+    node = doctor.node
+    config = doctor.configuration(service(advertise=[{"address": SERVICE4, "interface": "second"}]), name="vrf.json")
+    with pair(node):
+        # Any other master is none.
+        node.namespace.ip("link", "add", "bridge0", "type", "bridge")
+        node.namespace.ip("link", "set", "second", "master", "bridge0")
+        doctor.well("in a bridge", config=config)
+        node.namespace.ip("link", "del", "bridge0")
+        made = node.namespace.run("ip", "link", "add", "red", "type", "vrf", "table", "100")
+        if made.returncode != 0:
+            pytest.skip(f"no VRF on this kernel: {made.stderr.strip()}")
+        node.namespace.ip("link", "set", "red", "up")
+        node.namespace.ip("link", "set", "second", "master", "red")
+        doctor.finds_and_mends("vrf", config=config)
+
+
+def test_what_systemd_networkd_removes(doctor, folder):
+    node = doctor.node
+    address, route = "192.0.2.2/32", "192.0.2.153"
+    config = doctor.configuration(service(advertise=[{"address": address, "interface": "second"},
+                                                     {"route": route, "device": "second"}]), name="second.json")
+
+    def put():
+        node.add_address(SERVICE4)
+        node.namespace.ip("addr", "replace", address, "dev", "second")
+        node.namespace.ip("route", "replace", route, "dev", "second", "proto", "77")
+
+    def there():
+        return (address in node.addresses("second"),
+                bool(node.namespace.ip("-j", "route", "show", route)), SERVICE4 in node.addresses())
+    with pair(node):
+        networkd = Networkd(node, folder, "second")
+        put()
+        with networkd.running("203.0.113.129/30"):
+            wait_until(lambda: there() == (False, False, True), PATIENCE, "they are removed, but for what is on lo")
+            node.del_address(SERVICE4)
+            found = doctor.findings(config=config, by=networkd.by)
+            assert [one["id"] for one in found] == ["networkd-routes", "networkd-addresses"]
+            # Of addresses on lo there is nothing to say.
+            assert doctor.ids(by=networkd.by) == ["networkd-routes"]
+            for one in found:
+                doctor.shell(one["mend"][0], networkd.by)  # the second line asks the service manager
+            assert doctor.ids(config=config, by=networkd.by) == []
+        put()
+        with networkd.running("203.0.113.133/30"):
+            assert there() == (True, True, True)
 
 
 def test_each_is_found_and_mended(doctor):
@@ -166,6 +245,10 @@ def test_each_is_found_and_mended(doctor):
     wait_until(lambda: node.addresses() >= set(BOTH), PATIENCE, "the addresses are there")
     doctor.well("on a node in order")
     assert doctor.run().stdout.splitlines()[-1]
+
+    def in_each(four, six):
+        frr.configure("ospfd", *four)
+        frr.configure("ospf6d", *six)
 
     # FRR.
     for daemon, router in (("ospfd", "router ospf"), ("ospf6d", "router ospf6")):
@@ -185,28 +268,30 @@ def test_each_is_found_and_mended(doctor):
     frr.configure("ospfd", "access-list nothing deny any", "router ospf", "distribute-list nothing out connected")
     doctor.finds_and_mends("filtered")
     doctor.probing.announced()  # so it was no lie
+    in_each(("router ospf", "summary-address 192.0.2.0/24"),
+            ("router ospf6", "summary-address 2001:db8:ffff:a000::/64 no-advertise"))
+    assert len(doctor.finds_and_mends("filtered")) == 2
+    doctor.probing.announced()
+    frr.configure("ospfd", "route-map anyprobe permit 1", "match tag 7")
+    assert doctor.ids() == ["filter-unknown"]
+    frr.configure("ospfd", "no route-map anyprobe permit 1")
 
-    def in_each(four, six):
-        frr.configure("ospfd", *four)
-        frr.configure("ospf6d", *six)
     in_each(("interface eth0", "no ip ospf retransmit-interval"),
             ("interface eth0", "ipv6 ospf6 retransmit-interval 5"))
     assert len(doctor.finds_and_mends("retransmit-interval")) == 2
     in_each(("router ospf", "no timers lsa min-arrival 100"), ("router ospf6", "timers lsa min-arrival 1000"))
     assert len(doctor.finds_and_mends("lsa-min-arrival")) == 2
-    frr.configure("ospfd", "router ospf", "no timers throttle lsa all")
-    doctor.finds_and_mends("lsa-throttle")
     in_each(("router ospf", "graceful-restart grace-period 60"), ("router ospf6", "graceful-restart grace-period 60"))
     assert len(doctor.finds_and_mends("graceful-restart")) == 2
     in_each(("router ospf", "graceful-restart helper enable"), ("router ospf6", "graceful-restart helper enable"))
     assert len(doctor.finds_and_mends("graceful-restart-helper")) == 2
 
     # The kernel.
-    for key, wanted in (("net/ipv4/conf/all/arp_ignore", "arp-ignore"),
-                        ("net/ipv4/conf/all/arp_announce", "arp-announce"),
-                        ("net/ipv6/ip_nonlocal_bind", "ipv6-linger")):
-        node.namespace.sysctl(key, 0)
-        doctor.finds_and_mends(wanted)
+    node.namespace.sysctl("net/ipv6/ip_nonlocal_bind", 0)
+    doctor.finds_and_mends("ipv6-linger")
+    node.namespace.ip("addr", "add", "192.0.2.200/24", "dev", "eth0")
+    doctor.finds_and_mends("arp-ignore", "arp-announce")
+    node.namespace.ip("addr", "del", "192.0.2.200/24", "dev", "eth0")
     node.namespace.ip("link", "add", "second", "type", "veth", "peer", "name", "third")
     node.namespace.ip("addr", "add", "203.0.113.9/30", "dev", "second")
     node.namespace.ip("link", "set", "second", "up")
@@ -222,3 +307,22 @@ def test_each_is_found_and_mended(doctor):
                   "network 198.51.100.0/24 area 0.0.0.1")
     wait_until(lambda: {"stub-area", "no-neighbour"} <= set(doctor.ids()), PATIENCE, "the stub area is found",
                every=0.1)
+    # "Here and on its other routers".
+    for one in doctor.findings():
+        for line in one["mend"]:
+            doctor.shell(line)
+    doctor.probing.lab.router_frr.configure("ospfd", "router ospf", "no network 198.51.100.0/24 area 0.0.0.0",
+                                            "area 0.0.0.1 nssa", "network 198.51.100.0/24 area 0.0.0.1")
+    wait_until(lambda: doctor.ids() == ["nssa"], PATIENCE, "the NSSA is found", every=0.1)
+    doctor.probing.lab.wait_route(SERVICE4, node, PATIENCE)  # so the command was right
+
+    # Daemons that are killed leave their sockets; and one without configuration.
+    frr.configure("ospfd", "no router ospf")
+    assert doctor.ids() == ["no-ospf"]
+    for daemon in ("ospfd", "zebra"):
+        frr.stop(daemon, signal.SIGKILL)
+        assert (frr.run_dir / f"{daemon}.vty").exists()
+        absent = [one["what"] for one in doctor.findings() if one["id"] == "frr-absent"]
+        assert [what.startswith(f"there is no {daemon},") for what in absent] == [True]
+        if daemon == "ospfd":
+            frr.boot(["ospfd"])
