@@ -44,7 +44,8 @@ void confine_prober(const CommandLine& line, PluginTable& plugins, ProberPart pa
   if (ANYPROBE_WITH_LIBSECCOMP == 0)
     log(LogLevel::warning, "built without libseccomp: the prober's system calls are not limited");
   const auto profile = part == ProberPart::modules ? Profile::modules : Profile::built_in;
-  const auto wrong = confine(profile, plugins.system_calls());
+  const Shared shared{is_one_user(), is_one_user() && !shared_groups().empty()};
+  const auto wrong = confine(profile, plugins.system_calls(), shared);
   if (wrong.empty()) return plugins.seal();
   log(LogLevel::error, wrong);
   complain(line, wrong);
@@ -128,6 +129,7 @@ int run_prober(const CommandLine& line, PluginTable& plugins) {
   fcntl(kOwnSocket, F_SETFD, FD_CLOEXEC);
   prctl(PR_SET_NAME, line.program.c_str());
   if (chdir("/") != 0) return kSystem;
+  if (geteuid() != 0) stay_one_user();
   const auto user = find_prober_user(wanted_user);
   const auto wrong = user ? become(*user) : user.error();
   if (!wrong.empty()) {
@@ -241,6 +243,10 @@ int run_runner(const CommandLine& line) {
   fcntl(kOwnSocket, F_SETFD, FD_CLOEXEC);
   prctl(PR_SET_NAME, kRunnerName);
   if (chdir("/") != 0) return kSystem;
+  if (const auto wrong = limit_runner(); !wrong.empty()) {
+    complain(line, wrong);
+    return kNoPermission;
+  }
   // What commands leave behind comes to us, and is reaped here.
   prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
   // It ends when the keeper does, and has its hooks to bring to their end before.
