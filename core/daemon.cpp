@@ -174,9 +174,7 @@ void leave_to_next_run(const CommandLine& line, Keeper& keeper, InstanceLock& lo
 // Of one user; elsewhere a command has its own user's groups.
 void tell_what_commands_have() {
   std::string names;
-  if (is_one_user()) {
-    for (const auto& name : shared_groups()) names += (names.empty() ? "" : ", ") + name;
-  }
+  for (const auto& name : shared_groups()) names += (names.empty() ? "" : ", ") + name;
   if (names.empty()) return;
   log(LogLevel::warning, "commands run with all groups that this was started with (" + names +
                              "), where frrvty is one that they may configure FRR");

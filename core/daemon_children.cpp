@@ -41,11 +41,17 @@ constexpr const char* kRunnerName = "anyprobe-runner";
 
 // Once what the first configuration names is loaded and held. Whoever cannot be confined reads no answer.
 void confine_prober(const CommandLine& line, PluginTable& plugins, ProberPart part) {
-  if (ANYPROBE_WITH_LIBSECCOMP == 0)
-    log(LogLevel::warning, "built without libseccomp: the prober's system calls are not limited");
+  const Shared shared{is_one_user(), !shared_groups().empty()};
+  std::string wrong;
+  if (ANYPROBE_WITH_LIBSECCOMP == 0) {
+    const std::string why = "built without libseccomp: the prober's system calls are not limited";
+    if (shared.groups)
+      wrong = why + ", and it has groups of others (" + shared_groups().front() + ")";
+    else
+      log(LogLevel::warning, why + (shared.user ? ", and it has the keeper's user" : ""));
+  }
   const auto profile = part == ProberPart::modules ? Profile::modules : Profile::built_in;
-  const Shared shared{is_one_user(), is_one_user() && !shared_groups().empty()};
-  const auto wrong = confine(profile, plugins.system_calls(), shared);
+  if (wrong.empty()) wrong = confine(profile, plugins.system_calls(), shared);
   if (wrong.empty()) return plugins.seal();
   log(LogLevel::error, wrong);
   complain(line, wrong);

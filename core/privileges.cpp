@@ -81,14 +81,6 @@ std::vector<gid_t> groups_of(const User& user) {
   }
 }
 
-void stay_one_user() {
-  one_user = true;
-}
-
-bool is_one_user() {
-  return one_user;
-}
-
 namespace {
 
 std::vector<gid_t> own_groups() {
@@ -98,16 +90,26 @@ std::vector<gid_t> own_groups() {
   return groups;
 }
 
+std::vector<std::string> other_groups;
+
 }  // namespace
 
-std::vector<std::string> shared_groups() {
-  std::vector<std::string> out;
+void stay_one_user() {
+  one_user = true;
+  other_groups.clear();
   for (const auto gid : own_groups()) {
     const group* entry = getgrgid(gid);
     const auto name = entry == nullptr ? std::to_string(gid) : std::string(entry->gr_name);
-    if (gid != getegid() && name != kControlGroup) out.push_back(name);
+    if (gid != getegid() && name != kControlGroup) other_groups.push_back(name);
   }
-  return out;
+}
+
+bool is_one_user() {
+  return one_user;
+}
+
+const std::vector<std::string>& shared_groups() {
+  return other_groups;
 }
 
 namespace {
@@ -133,8 +135,8 @@ void join_groups() {
 
 namespace {
 
-// What is below /proc/PID is root's from then on, and nobody else of the user's may trace it, read its memory or take its
-// descriptors, whatever he lacks or has. It ends with an exec.
+// What is below /proc/PID is root's from then on, and nobody else of the user's may trace it, read its memory
+// or take its descriptors, whatever he lacks or has. It ends with an exec.
 std::string shut() {
   return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 ? std::string() : failed("not to be dumped");
 }

@@ -314,6 +314,8 @@ def test_one_user_with_one_capability(least, tmp_path):
     for done in (machine.run("/usr/local/sbin/anyprobe", "status", "--json"),
                  as_anyprobe(machine, "/usr/local/sbin/anyprobe", "status", "--json")):
         assert {one["name"] for one in json.loads(done.stdout)["services"]} == {"one", "route"}
+    found = json.loads(machine.run("/usr/local/sbin/anyprobe", "doctor", "--json").stdout)["findings"]
+    assert "one-user" in {one["id"] for one in found} and "capabilities" not in {one["id"] for one in found}
     # The same where it starts, and then with a command of its own user.
     assert machine.run("systemctl", "restart", "anyprobe").returncode != 0
     assert machine.show("anyprobe", "ExecMainStatus")["ExecMainStatus"] == "78" and not addresses(machine)
