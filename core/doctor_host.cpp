@@ -62,7 +62,7 @@ Ailments no_new_privs(const HostFacts& facts) {
        "setuid, as check_icmp is, runs without its rights (NoNewPrivileges= of the unit)"}};
 }
 
-Ailments one_user(const HostFacts& facts) {
+Ailments runs_as_one_user(const HostFacts& facts) {
   Ailments out;
   for (const auto& name : facts.not_in_frrvty)
     out.push_back({in_quotes(name) + " runs as a user that is not root nor in group frrvty"});
@@ -181,7 +181,7 @@ constexpr Check<HostFacts> kChecks[] = {
     {{"one-user", Gravity::remark, "an instance that is not started as root and may not ask FRR",
       "whether FRR announces what is announced here is not told, min_peers keeps nothing, and nothing drains "
       "in its turn; least-privilege.conf, where the unit has it, says what SupplementaryGroups=frrvty costs"},
-     one_user},
+     runs_as_one_user},
     {{"seccomp", Gravity::warning, "limits of system calls (seccomp), of the build and of the kernel",
       "the prober reads what comes from the network, and its system calls are not limited"},
      seccomp},

@@ -42,7 +42,7 @@ void read_status(HostFacts& facts, std::vector<std::string>& unseen) {
 }
 
 // The folder of the process in /proc; empty where none runs.
-std::string running(const fs::path& pid_file) {
+std::string process_of(const fs::path& pid_file) {
   long pid = 0;
   if (!(std::ifstream(pid_file) >> pid) || pid <= 0) return {};
   auto folder = "/proc/" + std::to_string(pid);
@@ -72,7 +72,7 @@ void read_instances(const std::string& run_dir, HostFacts& facts, std::vector<st
   for (fs::directory_iterator it(run_dir, error), end; !error && it != end; it.increment(error)) {
     const auto& path = it->path();
     if (path.extension() != kPidEnding) continue;
-    const auto process = running(path);
+    const auto process = process_of(path);
     if (process.empty()) continue;
     const auto name = path.stem().string();
     if (lacks_frrvty(path, process)) facts.not_in_frrvty.push_back(name);

@@ -33,14 +33,14 @@ Outcome<User> find_user(const std::string& name) {
 
 bool one_user = false;
 
-std::string name_of(uid_t uid) {
+std::string login_of(uid_t uid) {
   const passwd* entry = getpwuid(uid);
   return entry == nullptr ? std::to_string(uid) : entry->pw_name;
 }
 
 // Of one user: himself alone, whom no name stands for too.
 Outcome<User> find_himself(const std::string& name) {
-  const User own{name_of(geteuid()), geteuid(), getegid()};
+  const User own{login_of(geteuid()), geteuid(), getegid()};
   if (name.empty()) return own;
   const auto named = find_user(name);
   if (!named) return Error{named.error()};
@@ -137,7 +137,7 @@ namespace {
 
 // What is below /proc/PID is root's from then on, and nobody else of the user's may trace it, read its memory
 // or take its descriptors, whatever he lacks or has. It ends with an exec.
-std::string shut() {
+std::string forbid_dumps() {
   return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 ? std::string() : failed("not to be dumped");
 }
 
@@ -188,7 +188,7 @@ void choose_keepers() {
 std::string limit_keeper() {
   if (geteuid() != 0) {
     stay_one_user();
-    if (auto wrong = shut(); !wrong.empty()) return wrong;
+    if (auto wrong = forbid_dumps(); !wrong.empty()) return wrong;
     return keep_only(kKeepersOfOneUser) ? "" : "the keeper's capabilities cannot be limited";
   }
   join_groups();
@@ -241,7 +241,7 @@ std::string limit_runner() {
   if (geteuid() == 0) return {};
   stay_one_user();
   if (auto wrong = drop_capabilities(); !wrong.empty()) return wrong;
-  return shut();
+  return forbid_dumps();
 }
 
 std::string become(const User& user) {

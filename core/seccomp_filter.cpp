@@ -186,7 +186,7 @@ bool is_one_of(std::span<const std::string_view> names, const std::string& name)
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-std::string wrong_with(const std::string& name, Shared shared) {
+std::string why_not_given(const std::string& name, Shared shared) {
   if (!is_system_call(name)) return in_quotes(name) + " is no system call that is known";
   if (shared.user && is_one_of(kReachOthers, name))
     return "a module asks for " + in_quotes(name) +
@@ -239,7 +239,7 @@ std::string confine(Profile profile, std::span<const std::string> more, Shared s
   allow_of_all(filter, shared);
   allow_of(profile, filter);
   for (const auto& name : more) {
-    if (auto wrong = wrong_with(name, shared); !wrong.empty()) return wrong;
+    if (auto wrong = why_not_given(name, shared); !wrong.empty()) return wrong;
     filter.allow(name.c_str());
   }
   for (const auto* name : kAbsent) {

@@ -67,7 +67,8 @@ def main_pid(machine, unit="anyprobe"):
 
 
 def prober(machine):
-    return int(machine.must("cat", "/run/anyprobe/anyprobe.pid"))
+    # Empty for a moment where another is written into it.
+    return int(wait_until(lambda: machine.must("cat", "/run/anyprobe/anyprobe.pid"), "it has a number"))
 
 
 def status(machine):
@@ -259,7 +260,7 @@ def facts(machine, pid):
 
 
 def as_anyprobe(machine, *words):
-    return machine.run("setpriv", "--reuid", "anyprobe", "--regid", "anyprobe", "--clear-groups", "--no-new-privs", *words)
+    return machine.run("setpriv", "--reuid", "anyprobe", "--regid", "anyprobe", "--clear-groups", *words)
 
 
 def refused(machine, text, *services, **more):
@@ -319,8 +320,8 @@ def test_one_user_with_one_capability(least, tmp_path):
     # The same where it starts, and then with a command of its own user.
     assert machine.run("systemctl", "restart", "anyprobe").returncode != 0
     assert machine.show("anyprobe", "ExecMainStatus")["ExecMainStatus"] == "78" and not addresses(machine)
-    machine.put(CONFIGURATION, configuration(service("one", ADDRESS, on_up=["/usr/bin/logger", "-t", "hook", "is up"]), hook,
-                                             user="anyprobe"))
+    says = ["/usr/bin/logger", "-t", "hook", "is up"]
+    machine.put(CONFIGURATION, configuration(service("one", ADDRESS, on_up=says), hook, user="anyprobe"))
     machine.must("systemctl", "restart", "anyprobe")
     announced(machine, ADDRESS, SECOND)
     wait_until(lambda: "is up" in machine.run("journalctl", "-q", "-t", "hook").stdout, "the hook has run")
@@ -329,6 +330,7 @@ def test_one_user_with_one_capability(least, tmp_path):
 def test_one_user_dies_in_every_way(least):
     machine = least
     drop_ins(machine, quick="[Service]\nWatchdogSec=1s\n")
+    machine.put(CONFIGURATION, configuration(service("one", ADDRESS, lease="3s"), service("two", SECOND, lease="3s")))
     machine.must("systemctl", "restart", "anyprobe")
     announced(machine, ADDRESS, SECOND)
     keeper, first = main_pid(machine), prober(machine)
