@@ -4,14 +4,19 @@ import grp
 import json
 import os
 import pwd
+import shutil
 import signal
+import subprocess
+import tempfile
+from pathlib import Path
 
 import pytest
 from conftest import service
-from lab import BUILD, SECOND4, SERVICE4
+from lab import BUILD, SECOND4, SERVICE4, SERVICE6
 from netns import PATIENCE, wait_until
 from privileges import FILTER, privileges
 
+HERE = Path(__file__).resolve().parent
 SOMEBODY = pwd.getpwnam("nobody")
 FRRVTY = grp.getgrnam("frrvty").gr_gid
 NOTHING, HAS = frozenset(), frozenset({"NET_ADMIN"})
@@ -39,11 +44,14 @@ class OneUser:
     def ask(self, *words):
         return self._node.program("anyprobe", *words, "--run-dir", self.run_dir)
 
-    def told(self, key):
+    def service(self, name):
         done = self.ask("status", "--json")
-        if done.returncode != 0:
-            return "nothing"
-        return json.loads(done.stdout)["services"][0]["advertise"][0][key]
+        services = json.loads(done.stdout)["services"] if done.returncode == 0 else []
+        return next((one for one in services if one["name"] == name), None)
+
+    def told(self, key):
+        dns = self.service("dns")
+        return dns["advertise"][0][key] if dns else "nothing"
 
     @property
     def keeper(self):
@@ -59,15 +67,28 @@ class OneUser:
         assert not list(self.run_dir.glob("*.sock"))
 
 
+MODULE = service(SERVICE6, name="sockets", probe={"type": "sockets"})
+
+
+@pytest.fixture(scope="module")
+def modules():
+    path = Path(tempfile.mkdtemp(prefix="anyprobe-test-"))
+    path.chmod(0o755)
+    subprocess.run(["g++", "-std=c++20", "-shared", "-fPIC", f"-I{HERE.parents[1]}", "-o", path / "sockets.so",
+                    HERE / "unix_module.cpp"], check=True)
+    yield path
+    shutil.rmtree(path)
+
+
 @pytest.fixture
 def one_user(probing):
     return OneUser(probing)
 
 
-def test_frr_is_asked_by_the_keeper_alone(probing, one_user):
+def test_frr_is_asked_by_the_keeper_alone(probing, one_user, modules):
     """The group is the prober's too, who can make no socket by which to use it."""
     dns = service(SERVICE4)
-    one_user.start(one_user.write(dns), f"--groups={FRRVTY}")
+    one_user.start(one_user.write(dns, MODULE, plugins=str(modules)), f"--groups={FRRVTY}")
     probing.announced([SERVICE4])
     wait_until(lambda: one_user.told("confirmed") is True, PATIENCE, "it is confirmed")
     for pid, has, filtered in ((one_user.keeper, HAS, 0), (one_user.prober, NOTHING, FILTER)):
@@ -75,6 +96,9 @@ def test_frr_is_asked_by_the_keeper_alone(probing, one_user):
         assert (found.uids, found.groups) == (4 * (SOMEBODY.pw_uid,), (FRRVTY,))
         assert (found.effective, found.permitted, found.inheritable, found.ambient) == (has, has, NOTHING, NOTHING)
         assert (found.no_new_privs, found.seccomp) == (True, filtered)
+    sockets = one_user.service("sockets")
+    assert (sockets["health"], sockets["last_check"]["verdict"]) == ("down", "fail")
+    assert "sockets: down (socket, Operation not permitted)" in one_user.log.read_text()
     one_user.write(dns, service(SECOND4, name="log", probe={"type": "syslog", "send": "/dev/log"}))
     done = one_user.ask("reload")
     assert done.returncode == 78 and "services[1].probe: asks a Unix socket" in done.stderr, done.stderr
@@ -82,13 +106,14 @@ def test_frr_is_asked_by_the_keeper_alone(probing, one_user):
     assert not probing.node.addresses() & {SERVICE4}
 
 
-def test_without_the_group_it_says_that_it_cannot_tell(probing, one_user):
+def test_without_the_group_it_says_that_it_cannot_tell(probing, one_user, modules):
     command = {"type": "exec", "command": ["/bin/sh", "-c", "test $(id -u) = $(id -u nobody)"]}
-    one_user.start(one_user.write(service(SERVICE4, probe=command, on_up=["true"])), "--clear-groups")
-    probing.announced([SERVICE4])
+    services = service(SERVICE4, probe=command, on_up=["true"]), MODULE
+    one_user.start(one_user.write(*services, plugins=str(modules)), "--clear-groups")
+    probing.announced([SERVICE4, SERVICE6])
     wait_until(lambda: "ospfd.vty: Permission denied" in one_user.log.read_text(), PATIENCE, "the log says so")
     assert one_user.told("confirmed") is None and one_user.told("others") is None
-    runner = privileges(*probing.node.namespace.named("anyprobe-runner"))
-    assert (runner.permitted, runner.uids) == (NOTHING, 4 * (SOMEBODY.pw_uid,))
+    runners = list(map(privileges, probing.node.namespace.named("anyprobe-runner")))
+    assert runners and all((one.permitted, one.uids) == (NOTHING, 4 * (SOMEBODY.pw_uid,)) for one in runners)
     assert "commands run with all groups" not in one_user.log.read_text()
     one_user.end()
