@@ -31,6 +31,9 @@ Outcome<User> find_user(const std::string& name) {
   return User{name, entry->pw_uid, entry->pw_gid};
 }
 
+// Of FRR's vty sockets.
+constexpr const char* kVtyGroup = "frrvty";
+
 bool one_user = false;
 
 std::string login_of(uid_t uid) {
@@ -97,10 +100,16 @@ std::vector<std::string> other_groups;
 void stay_one_user() {
   one_user = true;
   other_groups.clear();
-  for (const auto gid : own_groups()) {
+  const passwd* himself = getpwuid(geteuid());
+  const auto own = himself == nullptr ? static_cast<gid_t>(-1) : himself->pw_gid;
+  auto groups = own_groups();
+  groups.push_back(getegid());  // Group= of a unit may be any
+  for (const auto gid : groups) {
     const group* entry = getgrgid(gid);
     const auto name = entry == nullptr ? std::to_string(gid) : std::string(entry->gr_name);
-    if (gid != getegid() && name != kControlGroup) other_groups.push_back(name);
+    const bool is_for_it = (gid == own && name != kVtyGroup) || name == kControlGroup;
+    const bool known = std::find(other_groups.begin(), other_groups.end(), name) != other_groups.end();
+    if (!is_for_it && !known) other_groups.push_back(name);
   }
 }
 
@@ -126,7 +135,7 @@ void join(const char* name) {
 void join_groups() {
   // Whoever is in it may ask FRR's daemons; no capability that the keeper has opens their sockets. Where
   // there is no such group, or it cannot be joined, nothing is asked.
-  join("frrvty");
+  join(kVtyGroup);
   // Who owns a file may give it to a group of his own without CAP_CHOWN.
   join(kControlGroup);
 }

@@ -22,8 +22,9 @@ struct User {
 void stay_one_user();
 bool is_one_user();
 
-// What the prober of one user cannot give up: groups beside its own and the one that the control socket is
-// for. So that it has no use of them, it makes no Unix socket where there are any. None where it is not so.
+// What the prober of one user cannot give up: groups beside the user's own (see passwd(5)) and the one that
+// the control socket is for. So that it has no use of them, it makes no Unix socket where there are any. None
+// where it is not so.
 const std::vector<std::string>& shared_groups();
 
 // The user the prober runs as: `name`, or without one anyprobe where there is one, else nobody. Root is

@@ -29,10 +29,10 @@ constexpr std::uint64_t kLowPorts = std::uint64_t{1} << CAP_NET_BIND_SERVICE;
 constexpr std::uint64_t kKill = std::uint64_t{1} << CAP_KILL;
 
 // As a unit with User= and AmbientCapabilities= starts it. In a child, from root.
-bool start_as_somebody(std::uint64_t capabilities, const std::vector<gid_t>& groups = {}) {
+bool start_as_somebody(std::uint64_t capabilities, const std::vector<gid_t>& groups = {},
+                       gid_t group = kHisGroup) {
   if (setgroups(groups.size(), groups.data()) != 0 || prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0) return false;
-  if (setresgid(kHisGroup, kHisGroup, kHisGroup) != 0 || setresuid(kSomebody, kSomebody, kSomebody) != 0)
-    return false;
+  if (setresgid(group, group, group) != 0 || setresuid(kSomebody, kSomebody, kSomebody) != 0) return false;
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
   __user_cap_data_struct data[2] = {};
   for (const int half : {0, 1}) {
@@ -136,9 +136,9 @@ TEST_CASE("of one user, every other name is refused") {
 }
 
 TEST_CASE("groups beside its own are those it cannot give up") {
-  const auto told = [](const std::vector<gid_t>& groups) {
+  const auto told = [](const std::vector<gid_t>& groups, gid_t group = kHisGroup) {
     return in_child([&] {
-      if (!start_as_somebody(0, groups)) return std::string("cannot be started");
+      if (!start_as_somebody(0, groups, group)) return std::string("cannot be started");
       stay_one_user();
       std::string out;
       for (const auto& name : shared_groups()) out += name + " ";
@@ -148,6 +148,7 @@ TEST_CASE("groups beside its own are those it cannot give up") {
   CHECK(told({}) == "");
   CHECK(told({kHisGroup}) == "");
   CHECK(told({kHisGroup, 1, 123456}) == "daemon 123456 ");
+  CHECK(told({kHisGroup}, 1) == "daemon ");
   // Root's prober gives them up.
   CHECK(shared_groups().empty());
 }
