@@ -255,12 +255,12 @@ class Loader {
     out.asks = digest_of_probes(value);
     if (!context_.prepares) config_.probed.back() = without_secrets(value.value()).dump();
     if (const auto* endpoints = context_.running ? context_.running(out.name, out.asks) : nullptr) {
-      refuse_own_addresses(value, *endpoints, out);
+      refuse_endpoints(value, *endpoints, out);
       return;
     }
     for (std::size_t i = 0; i < list.size(); ++i) {
       if (auto probe = read_probe(list[i], {out.name, place_of_probe(several, i)}, own)) {
-        refuse_own_addresses(list[i], probe->endpoints(), out);
+        refuse_endpoints(list[i], probe->endpoints(), out);
         if (own) out.probes.push_back(std::move(probe));
       }
     }
@@ -340,10 +340,13 @@ class Loader {
   }
 
   // While withdrawn, the address is another node's: the probe would ask that one and announce a dead service.
-  static void refuse_own_addresses(const ConfigReader& probe, const std::vector<Endpoint>& endpoints,
-                                   const ServiceConfig& service) {
+  static void refuse_endpoints(const ConfigReader& probe, const std::vector<Endpoint>& endpoints,
+                               const ServiceConfig& service) {
     std::set<IpAddress> seen;  // of several ports of one address, one error is enough
     for (const auto& endpoint : endpoints) {
+      if (endpoint.protocol == Protocol::local && !shared_groups().empty())
+        probe.error("asks a Unix socket, which a prober with groups of others may not (" +
+                    shared_groups().front() + "; see SupplementaryGroups= of the unit)");
       if (endpoint.device == "lo" || !seen.insert(endpoint.address.ip).second) continue;
       for (const auto& advertisement : service.advertise) {
         // What is behind a route is not on this host: it is asked by that very address, as of old.

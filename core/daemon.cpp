@@ -171,6 +171,15 @@ void leave_to_next_run(const CommandLine& line, Keeper& keeper, InstanceLock& lo
   _exit(kDone);
 }
 
+// Of one user; elsewhere a command has its own user's groups.
+void tell_what_commands_have() {
+  std::string names;
+  for (const auto& name : shared_groups()) names += (names.empty() ? "" : ", ") + name;
+  if (names.empty()) return;
+  log(LogLevel::warning, "commands run with all groups that this was started with (" + names +
+                             "), where frrvty is one that they may configure FRR");
+}
+
 // There as long as the modules' prober has had reason to be: a socket that nobody answers is taken for a
 // hang.
 int control_of_modules(const CommandLine& line, std::unique_ptr<ControlSocket>& kept) {
@@ -235,6 +244,7 @@ int keep(const CommandLine& line, PluginTable& plugins, const std::string& folde
   };
   hooks.prepare = [&](const Keeper::View& view) {
     sealed = view.commands.commands.empty();
+    if (!sealed) tell_what_commands_have();
     return sealed ? seal_keeper() : std::string();
   };
   hooks.spawn = [&](int socket, const Keeper::View& view, ProberPart part) {

@@ -41,10 +41,17 @@ constexpr const char* kRunnerName = "anyprobe-runner";
 
 // Once what the first configuration names is loaded and held. Whoever cannot be confined reads no answer.
 void confine_prober(const CommandLine& line, PluginTable& plugins, ProberPart part) {
-  if (ANYPROBE_WITH_LIBSECCOMP == 0)
-    log(LogLevel::warning, "built without libseccomp: the prober's system calls are not limited");
+  const Shared shared{is_one_user(), !shared_groups().empty()};
+  std::string wrong;
+  if (ANYPROBE_WITH_LIBSECCOMP == 0) {
+    const std::string why = "built without libseccomp: the prober's system calls are not limited";
+    if (shared.groups)
+      wrong = why + ", and it has groups of others (" + shared_groups().front() + ")";
+    else
+      log(LogLevel::warning, why + (shared.user ? ", and it has the keeper's user" : ""));
+  }
   const auto profile = part == ProberPart::modules ? Profile::modules : Profile::built_in;
-  const auto wrong = confine(profile, plugins.system_calls());
+  if (wrong.empty()) wrong = confine(profile, plugins.system_calls(), shared);
   if (wrong.empty()) return plugins.seal();
   log(LogLevel::error, wrong);
   complain(line, wrong);
@@ -128,6 +135,7 @@ int run_prober(const CommandLine& line, PluginTable& plugins) {
   fcntl(kOwnSocket, F_SETFD, FD_CLOEXEC);
   prctl(PR_SET_NAME, line.program.c_str());
   if (chdir("/") != 0) return kSystem;
+  if (geteuid() != 0) stay_one_user();
   const auto user = find_prober_user(wanted_user);
   const auto wrong = user ? become(*user) : user.error();
   if (!wrong.empty()) {
@@ -241,6 +249,10 @@ int run_runner(const CommandLine& line) {
   fcntl(kOwnSocket, F_SETFD, FD_CLOEXEC);
   prctl(PR_SET_NAME, kRunnerName);
   if (chdir("/") != 0) return kSystem;
+  if (const auto wrong = limit_runner(); !wrong.empty()) {
+    complain(line, wrong);
+    return kNoPermission;
+  }
   // What commands leave behind comes to us, and is reaped here.
   prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
   // It ends when the keeper does, and has its hooks to bring to their end before.

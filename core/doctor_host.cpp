@@ -19,7 +19,7 @@ struct Capability {
   const char* use;
   bool vital;
 };
-// What the keeper has: see limit_keeper().
+// What root's keeper has: see limit_keeper(). That of one user needs the first alone, and is none without.
 constexpr Capability kCapabilities[] = {
     {CAP_NET_ADMIN, "CAP_NET_ADMIN", "to change addresses and routes", true},
     {CAP_SETUID, "CAP_SETUID", "for the prober to become an unprivileged user", true},
@@ -42,6 +42,7 @@ Ailments no_configuration(const HostFacts& facts) {
 
 Ailments capabilities(const HostFacts& facts) {
   Ailments out;
+  if (facts.one_user) return out;
   for (const auto& one : kCapabilities) {
     if ((facts.bounding >> static_cast<unsigned>(one.number) & 1U) != 0) continue;
     Ailment missing{
@@ -59,6 +60,13 @@ Ailments no_new_privs(const HostFacts& facts) {
   return {
       {"no_new_privs is set for what is started here, and commands are configured: a program that is "
        "setuid, as check_icmp is, runs without its rights (NoNewPrivileges= of the unit)"}};
+}
+
+Ailments runs_as_one_user(const HostFacts& facts) {
+  Ailments out;
+  for (const auto& name : facts.not_in_frrvty)
+    out.push_back({in_quotes(name) + " runs as a user that is not root nor in group frrvty"});
+  return out;
 }
 
 Ailments seccomp(const HostFacts& facts) {
@@ -182,6 +190,10 @@ constexpr Check<HostFacts> kChecks[] = {
     {{"no-new-privs", Gravity::warning, "commands, where no_new_privs is set",
       "such a probe fails though its service is well"},
      no_new_privs},
+    {{"one-user", Gravity::remark, "an instance that is not started as root and may not ask FRR",
+      "whether FRR announces what is announced here is not told, min_peers keeps nothing, and nothing drains "
+      "in its turn; least-privilege.conf, where the unit has it, says what SupplementaryGroups=frrvty costs"},
+     runs_as_one_user},
     {{"seccomp", Gravity::warning, "limits of system calls (seccomp), of the build and of the kernel",
       "the prober reads what comes from the network, and its system calls are not limited"},
      seccomp},

@@ -19,6 +19,7 @@ struct HostFacts {
   bool has_commands = false;  // of probes, or hooks
 
   bool root = true;
+  bool one_user = false;  // not root, and has CAP_NET_ADMIN, which is all that it would run with
   std::uint64_t bounding = ~std::uint64_t{0};  // capabilities, a bit each
   bool no_new_privs = false;
   bool seccomp_built = true;
@@ -32,6 +33,7 @@ struct HostFacts {
   std::vector<std::string> interfaces = {};  // but for loopback ones
 
   std::map<std::string, std::vector<Advertisement>> held = {};  // by each instance of the run-dir that runs
+  std::vector<std::string> not_in_frrvty = {};  // those of them that are not root's and cannot ask FRR
 };
 
 [[nodiscard]] std::span<const Check<HostFacts>> host_checks();

@@ -1,5 +1,9 @@
 #include <fcntl.h>
+#include <grp.h>
+#include <linux/capability.h>
 #include <net/if.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/timex.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
@@ -11,6 +15,7 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <sstream>
 
 #include "anyprobe_features.hpp"
 #include "descriptor.hpp"
@@ -32,6 +37,10 @@ void read_status(HostFacts& facts, std::vector<std::string>& unseen) {
     if (key == "CapBnd:") {
       facts.bounding = std::strtoull(value.c_str(), nullptr, 16);
       bounding = true;
+    }
+    if (key == "CapEff:") {
+      const auto effective = std::strtoull(value.c_str(), nullptr, 16);
+      facts.one_user = !facts.root && (effective >> CAP_NET_ADMIN & 1U) != 0;
     }
     if (key == "NoNewPrivs:") facts.no_new_privs = std::strtol(value.c_str(), nullptr, 10) == 1;
   }
@@ -74,18 +83,41 @@ std::vector<std::string> interfaces() {
   return out;
 }
 
-bool runs(const fs::path& pid_file) {
+// The folder of the process in /proc; empty where none runs.
+std::string process_of(const fs::path& pid_file) {
   long pid = 0;
-  if (!(std::ifstream(pid_file) >> pid) || pid <= 0) return false;
-  return fs::exists("/proc/" + std::to_string(pid) + "/comm");
+  if (!(std::ifstream(pid_file) >> pid) || pid <= 0) return {};
+  auto folder = "/proc/" + std::to_string(pid);
+  return fs::exists(folder + "/comm") ? folder : std::string();
+}
+
+// The keeper makes the file, and who is not root cannot have a prober of other groups than its own.
+bool lacks_frrvty(const fs::path& pid_file, const std::string& process) {
+  const group* asks = getgrnam("frrvty");
+  struct stat made {};
+  if (asks == nullptr || stat(pid_file.c_str(), &made) != 0 || made.st_uid == 0) return false;
+  std::ifstream in(process + "/status");
+  for (std::string line; std::getline(in, line);) {
+    const bool own = line.starts_with("Gid:");
+    if (!own && !line.starts_with("Groups:")) continue;
+    std::istringstream words(line.substr(line.find(':') + 1));
+    for (gid_t one = 0; words >> one;) {
+      if (one == asks->gr_gid) return false;
+    }
+    if (!own) return true;
+  }
+  return false;
 }
 
 void read_instances(const std::string& run_dir, HostFacts& facts, std::vector<std::string>& unseen) {
   std::error_code error;
   for (fs::directory_iterator it(run_dir, error), end; !error && it != end; it.increment(error)) {
     const auto& path = it->path();
-    if (path.extension() != kPidEnding || !runs(path)) continue;
+    if (path.extension() != kPidEnding) continue;
+    const auto process = process_of(path);
+    if (process.empty()) continue;
     const auto name = path.stem().string();
+    if (lacks_frrvty(path, process)) facts.not_in_frrvty.push_back(name);
     const auto state = load_state(run_dir, name);
     if (state)
       facts.held[name] = state->advertisements;

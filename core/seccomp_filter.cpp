@@ -16,6 +16,7 @@
 #include <cerrno>
 #include <cstring>
 #include <initializer_list>
+#include <string_view>
 
 #include "text.hpp"
 
@@ -50,6 +51,35 @@ constexpr const char* kOfThreads[] = {"membarrier", "rseq", "set_robust_list"};
 // Their arguments lie in memory, where no filter sees them. Who hears that they do not exist falls back on
 // the older ones (pthread_create on clone(), which EPERM would not make it do).
 constexpr const char* kAbsent[] = {"clone3", "openat2"};
+
+// What reaches the keeper where that is the same user; none of it is allowed above. A module of root's may
+// name whatever else it needs, but not these.
+constexpr std::string_view kReachOthers[] = {"execve",
+                                             "execveat",
+                                             "io_uring_setup",
+                                             "kcmp",
+                                             "kill",
+                                             "move_pages",
+                                             "migrate_pages",
+                                             "pidfd_getfd",
+                                             "pidfd_open",
+                                             "pidfd_send_signal",
+                                             "prlimit64",
+                                             "process_madvise",
+                                             "process_mrelease",
+                                             "process_vm_readv",
+                                             "process_vm_writev",
+                                             "ptrace",
+                                             "rt_sigqueueinfo",
+                                             "rt_tgsigqueueinfo",
+                                             "sched_setaffinity",
+                                             "sched_setparam",
+                                             "sched_setscheduler",
+                                             "setpriority",
+                                             "tgkill",
+                                             "tkill"};
+// And where there is a group in which sockets of others are open to it.
+constexpr std::string_view kMakeSockets[] = {"socket", "socketpair"};
 
 // Neither raw nor packet sockets, nor protocols whose module the kernel would load for us.
 constexpr struct {
@@ -152,15 +182,35 @@ class Filter {
   int error_ = 0;  // the first
 };
 
-void allow_of_all(Filter& filter) {
+bool is_one_of(std::span<const std::string_view> names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+std::string why_not_given(const std::string& name, Shared shared) {
+  if (!is_system_call(name)) return in_quotes(name) + " is no system call that is known";
+  if (shared.user && is_one_of(kReachOthers, name))
+    return "a module asks for " + in_quotes(name) +
+           ", which may reach the keeper where that is the same user: start it as root";
+  if (shared.groups && is_one_of(kMakeSockets, name))
+    return "a module asks for " + in_quotes(name) +
+           ", which is not given to who has groups of others: start it as root, or without those groups";
+  return {};
+}
+
+void allow_of_all(Filter& filter, Shared shared) {
   for (const auto* name : kAlways) filter.allow(name);
   filter.allow("open", {masked(1, kWriting, O_RDONLY)});
   filter.allow("openat", {masked(2, kWriting, O_RDONLY)});
   for (const auto& socket : kSockets) {
+    if (shared.groups && socket.family == AF_UNIX) continue;
     filter.allow("socket",
                  {is(0, socket.family), masked(1, kSocketType, socket.type), is(2, socket.protocol)});
   }
-  filter.allow("socketpair", {is(0, AF_UNIX)});
+  // One end of a pair of the other types may send to a socket that has a name.
+  if (shared.groups)
+    filter.allow("socketpair", {is(0, AF_UNIX), masked(1, kSocketType, SOCK_STREAM)});
+  else
+    filter.allow("socketpair", {is(0, AF_UNIX)});
   for (const auto command : kDescriptorCommands) filter.allow("fcntl", {is(1, command)});
   for (const auto request : kDeviceRequests) filter.allow("ioctl", {is(1, request)});
   filter.allow("prlimit64", {is(0, 0), is_null(2)});  // of itself, and nothing is set
@@ -184,12 +234,12 @@ void allow_of(Profile profile, Filter& filter) {
 
 }  // namespace
 
-std::string confine(Profile profile, std::span<const std::string> more) {
+std::string confine(Profile profile, std::span<const std::string> more, Shared shared) {
   Filter filter;
-  allow_of_all(filter);
+  allow_of_all(filter, shared);
   allow_of(profile, filter);
   for (const auto& name : more) {
-    if (!is_system_call(name)) return in_quotes(name) + " is no system call that is known";
+    if (auto wrong = why_not_given(name, shared); !wrong.empty()) return wrong;
     filter.allow(name.c_str());
   }
   for (const auto* name : kAbsent) {

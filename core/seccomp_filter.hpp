@@ -13,11 +13,17 @@ enum class Profile : std::uint8_t {
   modules,   // a user's own: threads and dlopen() too
 };
 
+// What the prober has in common with its keeper, and the filter alone keeps from it.
+struct Shared {
+  bool user = false;    // a call that reaches other processes is not given, whoever names it
+  bool groups = false;  // nor is a Unix socket, by which a group's may be connected to
+};
+
 // From here on every system call fails with EPERM but those of the profile and those that `more` names, which
 // are allowed whatever their arguments. It holds for all threads, for what they start, and for good, and it
 // sets no_new_privs. Signals go to this very process alone, so a child of it wants a filter of its own.
 // Empty, or one line why nothing has changed. A build without libseccomp changes nothing and says nothing.
-std::string confine(Profile profile, std::span<const std::string> more);
+std::string confine(Profile profile, std::span<const std::string> more, Shared shared = {});
 
 // Whether the process may still make memory executable, as dlopen() does.
 bool may_load_code();

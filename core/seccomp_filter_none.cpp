@@ -2,7 +2,7 @@
 
 namespace anyprobe {
 
-std::string confine(Profile, std::span<const std::string>) {
+std::string confine(Profile, std::span<const std::string>, Shared) {
   return {};
 }
 

@@ -74,6 +74,12 @@ TEST_CASE("doctor: what the processes may do") {
   facts.bounding = ~(std::uint64_t{1} << 10U);
   CHECK(first_of(host_checks(), facts).gravity() == Gravity::warning);
 
+  // Who has CAP_NET_ADMIN and is not root needs none of the others.
+  facts.one_user = true;
+  CHECK(found(facts).empty());
+  facts.not_in_frrvty = {"anyprobe"};
+  CHECK(found(facts) == Ids{"one-user"});
+
   facts = healthy_host();
   facts.no_new_privs = true;
   CHECK(found(facts).empty());

@@ -267,6 +267,46 @@ TEST_CASE("built-in probes have neither memory to execute nor threads") {
   munmap(memory, static_cast<std::size_t>(page));
 }
 
+TEST_CASE("who has groups of others makes no Unix socket by which to use them") {
+  const std::vector<Asked> all = {
+      {"Unix sockets", "socket", {AF_UNIX, SOCK_STREAM, 0}},
+      {"Unix sockets", "socket", {AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0}},
+      {"Unix sockets", "socket", {AF_UNIX, SOCK_DGRAM, 0}},
+      {"Unix sockets", "socket", {AF_UNIX, SOCK_SEQPACKET, 0}},
+      {"an end that may send elsewhere", "socketpair", {AF_UNIX, SOCK_DGRAM, 0, 0}},
+      {"an end that may send elsewhere", "socketpair", {AF_UNIX, SOCK_RAW, 0, 0}},
+      {"an end that may send elsewhere", "socketpair", {AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, 0}},
+  };
+  for (const auto profile : kProfiles) {
+    CHECK(in_child([&] {
+            const auto more = asked();
+            const auto wrong = confine(profile, {}, {.user = true, .groups = true});
+            int ends[2];
+            if (!wrong.empty()) return wrong;
+            if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return std::string("no pair");
+            return not_refused(all, EPERM) + not_refused(more, EPERM);
+          }) == "");
+  }
+}
+
+TEST_CASE("what reaches the keeper is not given to a module that is the same user") {
+  const auto told = [](const char* name, Shared shared) {
+    return in_child([&] {
+      const std::vector<std::string> more = {"memfd_create", name};
+      return confine(Profile::modules, more, shared);
+    });
+  };
+  for (const auto* name : {"kill", "tkill", "tgkill", "rt_sigqueueinfo", "pidfd_open", "pidfd_send_signal",
+                           "pidfd_getfd", "ptrace", "process_vm_readv", "process_vm_writev", "kcmp"}) {
+    CHECK(told(name, {.user = true}).find("may reach the keeper") != std::string::npos);
+    CHECK(told(name, {}) == "");
+  }
+  for (const auto* name : {"socket", "socketpair"}) {
+    CHECK(told(name, {.user = true, .groups = true}).find("groups of others") != std::string::npos);
+    CHECK(told(name, {.user = true}) == "");
+  }
+}
+
 TEST_CASE("the calls of another architecture are refused") {
 #ifdef __x86_64__
   constexpr long kX32 = 0x40000000;
