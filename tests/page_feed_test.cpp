@@ -28,13 +28,13 @@ void answer(ServiceStatus& to, WallTime at, Verdict verdict = Verdict::pass) {
   to.history->recent.push_back(*to.last_check);
 }
 
-InstanceStatus instance(std::vector<ServiceStatus> services) {
+std::vector<InstanceStatus> instance(std::vector<ServiceStatus> services) {
   InstanceStatus out;
   out.name = "anyprobe";
   out.pid = 4242;
   out.version = "1.2.3";
   out.services = std::move(services);
-  return out;
+  return {out};
 }
 
 std::vector<std::string> names(const json& event) {
@@ -104,12 +104,12 @@ TEST_CASE("page feed: what is gone, and problems, are told by themselves") {
   CHECK(json::parse(feed.next()).at("gone") == Names{"a"});
   CHECK(feed.next().empty());
   auto troubled = instance({service("b")});
-  troubled.problems.assign(1000, "no good");
+  troubled.front().problems.assign(1000, "no good");
   feed.look(troubled, kNoon);
   const auto told = json::parse(feed.next());
   CHECK(told.at("instances").at(0).at("problems").size() == 21);
   CHECK(told.at("instances").at(0).at("problems").at(20) == "and 980 more problems");
-  troubled.uptime = 5s;
+  troubled.front().uptime = 5s;
   feed.look(troubled, kNoon);
   CHECK(feed.next().empty());
 }
