@@ -15,6 +15,27 @@ namespace anyprobe {
 namespace {
 
 constexpr int kRest = 9;
+// Of a status; to read what lies deeper costs many times what its length would tell.
+constexpr int kDeepest = 16;
+
+bool is_deep(std::string_view json) {
+  int depth = 0;
+  bool in_string = false;
+  for (std::size_t i = 0; i < json.size(); ++i) {
+    const char c = json[i];
+    if (in_string) {
+      if (c == '\\') ++i;
+      in_string = c != '"';
+    } else if (c == '"') {
+      in_string = true;
+    } else if (c == '[' || c == '{') {
+      if (++depth > kDeepest) return true;
+    } else if (c == ']' || c == '}') {
+      --depth;
+    }
+  }
+  return false;
+}
 
 }  // namespace
 
@@ -100,6 +121,7 @@ void ModulesLink::take(std::string_view octets) {
   if (state != ReplyReader::State::whole) return;
   const auto reply = reader_.next();
   if (!reply.ok) return end(first_line(reply.body));
+  if (is_deep(reply.body)) return nonsense("it is no status");
   auto part = read_status(reply.body);
   if (!part) return nonsense(part.error());
   status_.take(first_, std::move(part).value());

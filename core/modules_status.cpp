@@ -16,7 +16,7 @@ constexpr std::size_t kLongestSlug = 64;
 constexpr std::size_t kMostReasons = 64;
 constexpr std::size_t kMostProblems = 20;
 // Of a part: what tidy() leaves of so many services is well below.
-constexpr std::size_t kLargestPart = std::size_t{256} * 1024;
+constexpr std::size_t kLargestPart = std::size_t{160} * 1024;
 // Some thirty routers may be named for each.
 constexpr std::size_t kOfAdvertisement = 2048;
 

@@ -17,7 +17,7 @@ namespace anyprobe {
 // It is asked by parts, so that none takes long to read: for so many services, from the one whose number
 // among its own is the first argument. The second is how many octets the answer may have at most.
 inline constexpr const char* kPartVerb = "status-part";
-inline constexpr std::size_t kServicesOfPart = 8;
+inline constexpr std::size_t kServicesOfPart = 4;
 
 // Cuts what is told to what fits into a part, and to what can be shown: its numbers stay as they are.
 void tidy(InstanceStatus& status);

@@ -142,6 +142,31 @@ TEST_CASE("page feed: of many, as many pieces as it takes, and a change of state
   for (const auto& each : told) CHECK(std::find(next.begin(), next.end(), each) == next.end());
 }
 
+TEST_CASE("page feed: each service is told with its own instance") {
+  PageFeed feed("node");
+  auto all = instance({service("a"), service("b")});
+  all.push_back(
+      {.name = "anyprobe-modules", .state = "hangs", .services = {service("c", HealthState::unknown)}});
+  auto told = json::parse(feed.begin(all, kNoon));
+  CHECK(told.at("names") == Names{"a", "b", "c"});
+  CHECK(told.at("instances").at(1).at("state") == "hangs");
+  CHECK(told.at("services").at(2).at("instance") == "anyprobe-modules");
+  feed.look(all, kNoon);
+  feed.next();
+  all.back().services.front().health = HealthState::up;
+  all.back().state = "running";
+  feed.look(all, kNoon);
+  told = json::parse(feed.next());
+  CHECK(names(told) == Names{"c"});
+  CHECK(told.at("services").at(0).at("instance") == "anyprobe-modules");
+  CHECK(told.at("instances").at(1).at("state") == "running");
+  all.pop_back();
+  feed.look(all, kNoon);
+  told = json::parse(feed.next());
+  CHECK(told.at("gone") == Names{"c"});
+  CHECK(told.at("instances").size() == 1);
+}
+
 TEST_CASE("page feed: another who begins takes nothing from those who follow") {
   PageFeed feed("node", {.first = 3000, .piece = 100'000});
   auto a = service("a");
