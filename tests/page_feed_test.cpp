@@ -145,8 +145,10 @@ TEST_CASE("page feed: of many, as many pieces as it takes, and a change of state
 TEST_CASE("page feed: each service is told with its own instance") {
   PageFeed feed("node");
   auto all = instance({service("a"), service("b")});
-  all.push_back(
-      {.name = "anyprobe-modules", .state = "hangs", .services = {service("c", HealthState::unknown)}});
+  auto& other = all.emplace_back();
+  other.name = "anyprobe-modules";
+  other.state = "hangs";
+  other.services = {service("c", HealthState::unknown)};
   auto told = json::parse(feed.begin(all, kNoon));
   CHECK(told.at("names") == Names{"a", "b", "c"});
   CHECK(told.at("instances").at(1).at("state") == "hangs");
