@@ -84,14 +84,14 @@ ReplyReader::State ReplyReader::read_head() {
   rest.remove_prefix(reply_.ok ? kOk.size() : kError.size());
   const auto* end = rest.data() + rest.size();
   const auto read = std::from_chars(rest.data(), end, missing_);
-  if (read.ec != std::errc{} || read.ptr != end || missing_ > kLargestReply) return State::nonsense;
+  if (read.ec != std::errc{} || read.ptr != end || missing_ > largest_) return State::nonsense;
   has_head_ = true;
   return missing_ == 0 ? State::whole : State::wants_more;
 }
 
 ControlReply ReplyReader::next() {
   auto out = std::move(reply_);
-  *this = {};
+  *this = ReplyReader(largest_);
   return out;
 }
 

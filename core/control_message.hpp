@@ -56,6 +56,8 @@ class ReplyReader {
  public:
   enum class State : unsigned char { wants_more, whole, nonsense };
 
+  explicit ReplyReader(std::size_t largest = kLargestReply) : largest_(largest) {}  // of a body, in octets
+
   // Takes from the front of `octets` what belongs to the reply; what follows a whole one is left there.
   State take(std::string_view& octets);
   [[nodiscard]] State state() const { return state_; }
@@ -67,6 +69,7 @@ class ReplyReader {
  private:
   State read_head();
 
+  std::size_t largest_;
   State state_ = State::wants_more;
   bool begun_ = false;
   bool has_head_ = false;

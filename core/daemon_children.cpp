@@ -18,6 +18,7 @@
 #include "daemon_roles.hpp"
 #include "exit_codes.hpp"
 #include "log.hpp"
+#include "modules_link.hpp"
 #include "own_process.hpp"
 #include "privileges.hpp"
 #include "prober.hpp"
@@ -38,6 +39,8 @@ namespace anyprobe {
 namespace {
 
 constexpr const char* kRunnerName = "anyprobe-runner";
+// What is told of modules on the page and in metrics is no older than that, where they answer.
+constexpr Duration kFresh = std::chrono::milliseconds(500);
 
 // Once what the first configuration names is loaded and held. Whoever cannot be confined reads no answer.
 void confine_prober(const CommandLine& line, PluginTable& plugins, ProberPart part) {
@@ -182,17 +185,22 @@ int run_prober(const CommandLine& line, PluginTable& plugins) {
   });
   report.count_by([&] { prober.count(); });
   WebServer web(loop);
+  ModulesLink modules(loop, line.instance() + kModulesEnding, [&] { web.release(); });
+  report.tell_beside([&] {
+    modules.ask();
+    return modules.now();
+  });
+  for (const char* path : {"/metrics", "/status.json", "/events"})
+    web.wait_for(path, [&] { return modules.settled(kFresh); });
+  // Of who has modules, the same is asked by the other prober.
+  ControlServer beside(loop, [&](const ControlRequest& request) { return report.answer_part(request); });
   web.answer("/metrics", [&] {
     auto text = report.metrics();
     if (!text) return WebReply{.status = 500, .body = text.error() + "\n"};
     return WebReply{200, "text/plain; version=0.0.4; charset=utf-8", std::move(text).value()};
   });
-  const WebPages pages(loop, web,
-                       {.status = [&] { return report.now(true); },
-                        .json =
-                            [&] {
-                              return report.answer({kStatusVerb, {kDetailArgument}}).body;
-                            }});
+  const WebPages pages(
+      loop, web, {.status = [&] { return report.all(); }, .json = [&] { return report.json_of_all(); }});
   Agent agent(loop, prober.services(), [&](const std::string& service) { return prober.drained(service); });
   KeeperClient client(
       loop, kOwnSocket,
@@ -202,7 +210,10 @@ int run_prober(const CommandLine& line, PluginTable& plugins) {
              runner.expect(generation);
              report.before_change();
              const auto errors = configure(prober, files, circumstances);
-             if (errors.empty()) report.after_change();
+             if (errors.empty()) {
+               report.after_change();
+               modules.status().expect(prober.elsewhere(), wall_now());
+             }
              behind.schedule();
              settled.start(kSettled);
              if (errors.empty() && !std::exchange(confined, true)) confine_prober(line, plugins, part);
@@ -218,6 +229,7 @@ int run_prober(const CommandLine& line, PluginTable& plugins) {
        .on_view =
            [&](KernelView view) {
              confirmer.see(own_of(prober, view));
+             modules.status().see(view.states);
              view.states = prober.of_own(view.states);
              view.waits = prober.of_own(view.waits);
              if (keeper->up_to_date()) prober.look(view.states);
@@ -227,6 +239,11 @@ int run_prober(const CommandLine& line, PluginTable& plugins) {
        .on_agent = [&](Descriptor socket) { agent.listen(std::move(socket)); },
        .on_answer = [&](std::uint32_t serial, const FrrAnswer& answer,
                         const std::string& replies) { confirmer.take(serial, answer, replies); },
+       .on_beside =
+           [&](Descriptor socket) {
+             part == ProberPart::modules ? beside.serve(std::move(socket))
+                                         : modules.connect(std::move(socket));
+           },
        .on_web =
            [&](Descriptor socket, const std::string& text) {
              const auto where = WebAddress::parse(text);

@@ -18,8 +18,9 @@ bool for_now(int error) {
 
 }  // namespace
 
-LineServer::Client::Client(LineServer& server, Descriptor socket)
+LineServer::Client::Client(LineServer& server, Descriptor socket, bool stays)
     : server_(server),
+      stays_(stays),
       socket_(std::move(socket)),
       io_(server.loop_, [this](int events) { step(events); }),
       deadline_(server.loop_, [this] { server_.remove(*this); }),
@@ -28,7 +29,7 @@ LineServer::Client::Client(LineServer& server, Descriptor socket)
       }) {}
 
 void LineServer::Client::start() {
-  deadline_.start(server_.limits_.patience);
+  if (!stays_) deadline_.start(server_.limits_.patience);
   if (server_.limits_.hearing > Duration::zero()) hearing_.start(server_.limits_.hearing);
   io_.start(socket_.get(), Io::kRead);
 }
@@ -67,8 +68,14 @@ bool LineServer::Client::write() {
   const auto put = send(socket_.get(), rest.data(), rest.size(), MSG_NOSIGNAL);
   if (put < 0 && !for_now(errno)) return false;
   written_ += put > 0 ? static_cast<std::size_t>(put) : 0;
-  io_.start(socket_.get(), Io::kWrite);  // what else it says is not read
-  return written_ < reply_.size();
+  const bool all = written_ == reply_.size();
+  if (all && stays_) {
+    reply_ = {};
+    written_ = 0;
+  }
+  // Until it has read its answer, what else it says is not read.
+  io_.start(socket_.get(), all && stays_ ? Io::kRead : Io::kWrite);
+  return !all || stays_;
 }
 
 LineServer::LineServer(EventLoop& loop, Answer answer, LineLimits limits)
@@ -97,6 +104,11 @@ void LineServer::listen(Descriptor socket) {
   resume_.stop();
   socket_ = std::move(socket);
   if (socket_.valid()) io_.start(socket_.get(), Io::kRead);
+}
+
+void LineServer::serve(Descriptor connected) {
+  while (!clients_.empty()) remove(clients_.front());
+  clients_.emplace_back(*this, std::move(connected), true).start();
 }
 
 void LineServer::accept() {

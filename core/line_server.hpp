@@ -34,12 +34,15 @@ class LineServer {
 
   // `socket` listens and does not block; it takes the place of one given earlier.
   void listen(Descriptor socket);
+  // One who is connected already and stays: it is answered line by line, however long it takes between them.
+  // It takes the place of all who are there.
+  void serve(Descriptor connected);
   [[nodiscard]] std::size_t clients() const { return clients_.size(); }
 
  private:
   class Client {
    public:
-    Client(LineServer& server, Descriptor socket);
+    Client(LineServer& server, Descriptor socket, bool stays = false);
 
     // Both return whether there is more to come. A client is removed by the server alone.
     [[nodiscard]] bool read();
@@ -51,6 +54,7 @@ class LineServer {
     bool answer();
 
     LineServer& server_;
+    const bool stays_;
     Descriptor socket_;
     std::string request_;
     std::string reply_;

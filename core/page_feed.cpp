@@ -40,20 +40,24 @@ std::size_t size_of(const ServiceStatus& service) {
   return out;
 }
 
-InstanceStatus head_of(InstanceStatus status) {
-  status.services.clear();
+void cut_problems(InstanceStatus& status) {
   auto& problems = status.problems;
-  if (problems.size() > kMostProblems) {
-    const auto left = problems.size() - kMostProblems;
-    problems.resize(kMostProblems);
-    problems.push_back("and " + std::to_string(left) + " more problems");
-  }
-  return status;
+  if (problems.size() <= kMostProblems) return;
+  const auto left = problems.size() - kMostProblems;
+  problems.resize(kMostProblems);
+  problems.push_back("and " + std::to_string(left) + " more problems");
 }
 
-bool same_but_older(const InstanceStatus& a, InstanceStatus b) {
-  b.uptime = a.uptime;
-  return a == b;
+bool same_but_older(const std::vector<InstanceStatus>& all, const std::vector<InstanceStatus>& others) {
+  return std::equal(all.begin(), all.end(), others.begin(), others.end(),
+                    [](const InstanceStatus& a, InstanceStatus b) {
+                      b.uptime = a.uptime;
+                      return a == b;
+                    });
+}
+
+std::string event(const std::vector<InstanceStatus>& all, WallTime now, const std::string& more) {
+  return "{\"now\":\"" + to_text(now) + "\"," + more + status_json(all, false).substr(1);
 }
 
 template <typename Each>
@@ -68,16 +72,26 @@ void drop_until(std::vector<Each>& history, const std::optional<WallTime>& told)
 
 }  // namespace
 
-std::string PageFeed::begin(InstanceStatus status, WallTime now) {
+// What is left of them are heads.
+std::vector<PageFeed::Of> PageFeed::take_services(std::vector<InstanceStatus>& from) {
+  std::vector<Of> out;
+  for (std::size_t i = 0; i < from.size(); ++i) {
+    for (auto& service : from[i].services) out.push_back({i, std::move(service)});
+    from[i].services.clear();
+    cut_problems(from[i]);
+  }
+  return out;
+}
+
+std::string PageFeed::begin(std::vector<InstanceStatus> all, WallTime now) {
+  auto services = take_services(all);
   auto names = nlohmann::json::array();
-  for (const auto& service : status.services) names.push_back(service.name);
-  auto services = std::exchange(status.services, {});
-  auto part = head_of(std::move(status));
+  for (const auto& each : services) names.push_back(each.is.name);
   std::stable_sort(services.begin(), services.end(),
-                   [](const auto& a, const auto& b) { return rank(a) < rank(b); });
+                   [](const auto& a, const auto& b) { return rank(a.is) < rank(b.is); });
   const bool is_first = told_.empty();
   std::size_t size = 0;
-  for (auto& service : services) {
+  for (auto& [instance, service] : services) {
     if (size > 0 && size + size_of(service) > limits_.first) {
       size = limits_.first;
       told_.erase(service.name);
@@ -86,23 +100,23 @@ std::string PageFeed::begin(InstanceStatus status, WallTime now) {
     size += size_of(service);
     // Those who followed before are told by the next look, which goes by what they know.
     if (is_first) remember(service);
-    part.services.push_back(std::move(service));
+    all[instance].services.push_back(std::move(service));
   }
   waiting_.clear();
   using nlohmann::json;
   const auto text = [](const json& value) {
     return value.dump(-1, ' ', false, json::error_handler_t::replace);
   };
-  return event(part, now, "\"host\":" + text(host_) + ",\"names\":" + text(names) + ",");
+  return event(all, now, "\"host\":" + text(host_) + ",\"names\":" + text(names) + ",");
 }
 
-void PageFeed::look(InstanceStatus status, WallTime now) {
+void PageFeed::look(std::vector<InstanceStatus> all, WallTime now) {
   now_ = now;
-  auto services = std::exchange(status.services, {});
-  head_ = head_of(std::move(status));
+  auto services = take_services(all);
+  heads_ = std::move(all);
   waiting_.clear();
   std::set<std::string_view> there;
-  for (const auto& service : services) there.insert(service.name);
+  for (const auto& each : services) there.insert(each.is.name);
   for (auto it = told_.begin(); it != told_.end();) {
     if (!there.contains(it->first)) {
       gone_.push_back(it->first);
@@ -111,28 +125,28 @@ void PageFeed::look(InstanceStatus status, WallTime now) {
       ++it;
     }
   }
-  for (auto& service : services) {
-    if (!is_told(service)) waiting_.push_back(std::move(service));
+  for (auto& each : services) {
+    if (!is_told(each.is)) waiting_.push_back(std::move(each));
   }
   const auto turn = [&](const ServiceStatus& service) {
     const auto it = told_.find(service.name);
     return std::pair(!is_urgent(service), it == told_.end() ? 0 : it->second.turn);
   };
   std::vector<std::pair<std::pair<bool, std::uint64_t>, std::size_t>> order;
-  for (std::size_t i = 0; i < waiting_.size(); ++i) order.emplace_back(turn(waiting_[i]), i);
+  for (std::size_t i = 0; i < waiting_.size(); ++i) order.emplace_back(turn(waiting_[i].is), i);
   std::sort(order.rbegin(), order.rend());
-  std::vector<ServiceStatus> sorted;
+  std::vector<Of> sorted;
   sorted.reserve(waiting_.size());
   for (const auto& each : order) sorted.push_back(std::move(waiting_[each.second]));
   waiting_ = std::move(sorted);
 }
 
 std::string PageFeed::next() {
-  if (waiting_.empty() && gone_.empty() && same_but_older(head_, told_head_)) return {};
-  auto part = head_;
+  if (waiting_.empty() && gone_.empty() && same_but_older(heads_, told_heads_)) return {};
+  auto part = heads_;
   std::size_t size = 0;
   while (!waiting_.empty()) {
-    auto& service = waiting_.back();
+    auto& [instance, service] = waiting_.back();
     const auto known = told_.find(service.name);
     if (known != told_.end() && service.history) {
       drop_until(service.history->recent, known->second.answer);
@@ -142,10 +156,10 @@ std::string PageFeed::next() {
     if (size > 0 && size + own > limits_.piece) break;
     size += own;
     remember(service);
-    part.services.push_back(std::move(service));
+    part[instance].services.push_back(std::move(service));
     waiting_.pop_back();
   }
-  told_head_ = head_;
+  told_heads_ = heads_;
   const auto gone = nlohmann::json(std::exchange(gone_, {}));
   return event(part, now_,
                "\"gone\":" + gone.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + ",");
@@ -155,7 +169,7 @@ void PageFeed::forget() {
   told_.clear();
   waiting_ = {};
   gone_ = {};
-  told_head_ = {};
+  told_heads_ = {};
 }
 
 bool PageFeed::is_told(ServiceStatus& service) const {
@@ -188,10 +202,6 @@ void PageFeed::remember(const ServiceStatus& service) {
   told.status = service;
   told.status.history.reset();
   told.turn = ++turns_;
-}
-
-std::string PageFeed::event(const InstanceStatus& status, WallTime now, const std::string& more) const {
-  return "{\"now\":\"" + to_text(now) + "\"," + more + status_json({&status, 1}, false).substr(1);
 }
 
 }  // namespace anyprobe

@@ -25,10 +25,11 @@ class PageFeed {
   // JSON of the status, with `host`, `now` and the `names` of all services, for one who begins to follow.
   // Those that are not well come first; what it has no room for, all are told by next() after the next
   // look().
-  std::string begin(InstanceStatus status, WallTime now);
+  // No two services are called alike.
+  std::string begin(std::vector<InstanceStatus> all, WallTime now);
   // How it is now: what is not told yet of an earlier look is told of this one. Of what was told before,
   // only what changed, and what is new of the history.
-  void look(InstanceStatus status, WallTime now);
+  void look(std::vector<InstanceStatus> all, WallTime now);
   // JSON of the status, of some services, with `gone`: the names of those that are no more. Empty: all is
   // told.
   std::string next();
@@ -36,6 +37,10 @@ class PageFeed {
   void forget();
 
  private:
+  struct Of {
+    std::size_t instance;  // its place among all
+    ServiceStatus is;
+  };
   struct Told {
     ServiceStatus status;  // without its history
     std::optional<WallTime> answer;
@@ -45,16 +50,16 @@ class PageFeed {
   [[nodiscard]] bool is_told(ServiceStatus& service) const;
   [[nodiscard]] bool is_urgent(const ServiceStatus& service) const;
   void remember(const ServiceStatus& service);
-  [[nodiscard]] std::string event(const InstanceStatus& status, WallTime now, const std::string& more) const;
+  static std::vector<Of> take_services(std::vector<InstanceStatus>& from);
 
   const std::string host_;
   const PageFeedLimits limits_;
   std::map<std::string, Told> told_;
   std::uint64_t turns_ = 0;
-  InstanceStatus head_;  // without services
-  InstanceStatus told_head_;
+  std::vector<InstanceStatus> heads_;  // without services
+  std::vector<InstanceStatus> told_heads_;
   WallTime now_{};
-  std::vector<ServiceStatus> waiting_;  // the first to be told last
+  std::vector<Of> waiting_;  // the first to be told last
   std::vector<std::string> gone_;
 };
 

@@ -97,6 +97,8 @@ ConfigErrors Prober::configure(const std::vector<SourceFile>& files, const Circu
   line_.change_log(config.log);
   std::vector<std::unique_ptr<Service>> next;
   std::vector<Place> places;
+  std::vector<ServiceElsewhere> elsewhere;
+  std::size_t advertisements = 0;
   std::size_t added = 0;
   std::size_t changed = 0;
   auto found = circumstances.found.begin();
@@ -106,6 +108,7 @@ ConfigErrors Prober::configure(const std::vector<SourceFile>& files, const Circu
   }
   for (auto& service : config.services) {
     const auto count = service.advertise.size();
+    const auto first = std::exchange(advertisements, advertisements + count);
     bool held = false;
     for (std::size_t i = 0; i < count && found != circumstances.found.end(); ++i) {
       // That the token of its drains is there says nothing of the service.
@@ -114,6 +117,8 @@ ConfigErrors Prober::configure(const std::vector<SourceFile>& files, const Circu
     }
     if (part_ != ProberPart::whole && service.part != part_) {
       places.push_back({nullptr, count});
+      if (part_ == ProberPart::built_in)
+        elsewhere.push_back({service.name, std::move(service.advertise), service.has_token, first});
       continue;
     }
     const auto known = running.find(service.name);
@@ -153,6 +158,7 @@ ConfigErrors Prober::configure(const std::vector<SourceFile>& files, const Circu
   commands_.use(std::move(config.commands));
   services_ = std::move(next);
   places_ = std::move(places);
+  elsewhere_ = std::move(elsewhere);
   configured_ = true;
   lsa_spacing_ = config.lsa_spacing;
   lsa_flooding_ = config.lsa_flooding;
@@ -261,34 +267,6 @@ void Prober::add_wishes(Service& service, std::vector<Wish>& to) {
     if (wish == Wish::linger && has_lingered(service, what)) mine = Wish::withdraw;
   }
   if (service.config().token() != nullptr) to.push_back(wish_for_token(service));
-}
-
-std::vector<std::uint32_t> Prober::places_of_own() const {
-  std::vector<std::uint32_t> out;
-  std::uint32_t at = 0;
-  for (const auto& place : places_) {
-    for (std::size_t i = 0; i < place.advertisements; ++i, ++at) {
-      if (place.service != nullptr) out.push_back(at);
-    }
-  }
-  return out;
-}
-
-void Prober::look(const std::vector<AdvertisementState>& own) {
-  std::span rest(own);
-  const auto now = Clock::now();
-  for (const auto& service : services_) {
-    const auto& advertised = service->config().advertise;
-    const auto states = rest.first(std::min(rest.size(), advertised.size()));
-    for (std::size_t i = 0; i < states.size(); ++i) lingering_.see(advertised[i], states[i], now);
-    service->set_standing(states);
-    rest = rest.subspan(states.size());
-  }
-  if (lingering_.any() && !tend_.active()) tend_.start(Duration());
-  const bool stands = std::any_of(own.begin(), own.end(), [](AdvertisementState state) {
-    return state == AdvertisementState::announced || state == AdvertisementState::lingering;
-  });
-  if (leaving_ && !stands) leave();
 }
 
 // Also where nothing is announced: that something is said shows that the loop turns.

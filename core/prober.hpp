@@ -22,6 +22,7 @@
 #include "linger_watch.hpp"
 #include "plugin_table.hpp"
 #include "service.hpp"
+#include "service_elsewhere.hpp"
 
 namespace anyprobe {
 
@@ -92,11 +93,13 @@ class Prober {
     }
     return out;
   }
+  // The services that another prober asks; kept by the one of our own probes, which tells of them too.
+  [[nodiscard]] const std::vector<ServiceElsewhere>& elsewhere() const { return elsewhere_; }
   // Where in the configuration they stand.
   [[nodiscard]] std::vector<std::uint32_t> places_of_own() const;
   // The kernel has what was wanted last, and this is how: those of of_own(). Who is about to end has waited
   // for nothing to stand any more.
-  void look(const std::vector<AdvertisementState>& own);
+  void look(const std::vector<AdvertisementState>& own);  // prober_places.cpp
 
  private:
   void on_event(Service& service, const HealthEvent& event);
@@ -174,6 +177,7 @@ class Prober {
   std::set<std::string> taken_up_;   // what stood at our start, and no answer has made them up or down yet
   std::set<std::string> returning_;  // resumed, and no answer from after that has made them up or down yet
   std::vector<Place> places_;
+  std::vector<ServiceElsewhere> elsewhere_;
   std::map<std::string, Queue> queues_;  // of those that have a token
   std::set<Advertisement> watched_;
   LingerWatch lingering_;

@@ -3,10 +3,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
 #include <utility>
 
 #include "anyprobe_features.hpp"
 #include "metrics.hpp"
+#include "modules_status.hpp"
 #include "text.hpp"
 
 namespace anyprobe {
@@ -97,7 +99,43 @@ ControlReply StatusReport::answer(const ControlRequest& request) {
 }
 
 Outcome<std::string> StatusReport::metrics() {
-  return recent(metrics_, [&] { return metrics_text({{now(false, true)}, {}}); });
+  return recent(metrics_, [&] {
+    Survey told;
+    told.instances.push_back(now(false, true));
+    if (auto beside = beside_ ? beside_() : std::nullopt) told.instances.push_back(std::move(*beside));
+    return metrics_text(told);
+  });
+}
+
+std::string StatusReport::json_of_all() {
+  return *recent(of_all_, [&]() -> Outcome<std::string> { return status_json(all(), false); });
+}
+
+std::vector<InstanceStatus> StatusReport::all() {
+  std::vector<InstanceStatus> out{now(true)};
+  auto beside = beside_ ? beside_() : std::nullopt;
+  if (!beside) return out;
+  beside->counts.reset();
+  for (auto& service : beside->services) service.counts.reset();
+  out.push_back(std::move(*beside));
+  return out;
+}
+
+ControlReply StatusReport::answer_part(const ControlRequest& request) {
+  const auto number = [&](std::size_t at) -> std::optional<std::size_t> {
+    std::size_t out = 0;
+    const auto& text = request.arguments[at];
+    const auto* end = text.data() + text.size();
+    const auto read = std::from_chars(text.data(), end, out);
+    return read.ec == std::errc{} && read.ptr == end ? std::optional(out) : std::nullopt;
+  };
+  if (request.verb != kPartVerb || request.arguments.size() != 2 || !number(0) || !number(1))
+    return {false, "there is no request " + in_quotes(request.verb) + " like that"};
+  auto part = now(true, true, {*number(0), kServicesOfPart});
+  tidy(part);
+  ControlReply out{true, status_json({&part, 1}, false)};
+  if (out.body.size() > *number(1)) return {false, "it is longer than it may be"};
+  return out;
 }
 
 template <typename Make>
@@ -112,7 +150,7 @@ Outcome<std::string> StatusReport::recent(Made& made, Make make) {
   return made.text;
 }
 
-InstanceStatus StatusReport::now(bool detail, bool counts) {
+InstanceStatus StatusReport::now(bool detail, bool counts, Part part) {
   if (counts && count_) count_();
   const Moment moment{Clock::now(), std::chrono::system_clock::now(), detail};
   const auto steady = moment.steady;
@@ -129,11 +167,13 @@ InstanceStatus StatusReport::now(bool detail, bool counts) {
     out.problems.emplace_back("the keeper does not answer");
   if (counts) out.counts = InstanceCounts{view_.counts.netlink_errors, view_.counts.lease_renewals};
   std::size_t first = 0;
+  std::size_t number = 0;
   for (const auto& service : services_) {
+    const auto own = std::exchange(first, first + service->config().advertise.size());
+    if (const auto at = number++; at < part.first || at - part.first >= part.count) continue;
     if (detail) service->keep_history();
-    out.services.push_back(of(*service, first, moment));
+    out.services.push_back(of(*service, own, moment));
     if (counts) out.services.back().counts = counts_of(*service);
-    first += service->config().advertise.size();
     if (const auto* shared = service->health().shared_failure())
       out.problems.push_back(service->name() + " is up although a shared probe fails: " + shared->detail);
   }

@@ -35,6 +35,9 @@ class StatusReport {
   // Called when somebody asks for what is counted.
   void count_by(std::function<void()> count) { count_ = std::move(count); }
 
+  // Of the services of another prober, with detail and counts; nothing where there is none.
+  void tell_beside(std::function<std::optional<InstanceStatus>()> beside) { beside_ = std::move(beside); }
+
   // Where a service stands in the queue for a drain.
   void queue_by(std::function<DrainQueue::State(const std::string& service)> queue) {
     queue_ = std::move(queue);
@@ -50,17 +53,25 @@ class StatusReport {
   void before_change();
   void after_change();
   void hurry() {
-    plain_.good_until = detailed_.good_until = with_counts_.good_until = metrics_.good_until = {};
+    plain_.good_until = detailed_.good_until = with_counts_.good_until = {};
+    metrics_.good_until = of_all_.good_until = {};
   }  // what was answered last is not so any more
 
   // Where an answer takes long to make, it is given again for a while: no more than a tenth of the time goes
   // into making them, whoever asks, and none is older than a second.
   [[nodiscard]] ControlReply answer(const ControlRequest& request);
-  // The metrics of this daemon as text, likewise.
+  // What another prober asks, of kPartVerb: see modules_status.hpp.
+  [[nodiscard]] ControlReply answer_part(const ControlRequest& request);
+  // The metrics of this daemon as text, likewise: also of what is told beside.
   [[nodiscard]] Outcome<std::string> metrics();
+  // The status with detail, of all that tell: as JSON, likewise, and as it is.
+  [[nodiscard]] std::string json_of_all();
+  [[nodiscard]] std::vector<InstanceStatus> all();
   // `detail`: with what happened lately; from then on it is remembered, though there be many services.
   // `counts`: with what is counted.
-  [[nodiscard]] InstanceStatus now(bool detail = false, bool counts = false);
+  [[nodiscard]] InstanceStatus now(bool detail = false, bool counts = false) {
+    return now(detail, counts, {0, services_.size()});
+  }
 
  private:
   struct Made {
@@ -76,6 +87,12 @@ class StatusReport {
     std::chrono::system_clock::time_point wall;
     bool detail = false;
   };
+  // Of the services, so many from that one.
+  struct Part {
+    std::size_t first = 0;
+    std::size_t count = 0;
+  };
+  [[nodiscard]] InstanceStatus now(bool detail, bool counts, Part part);
   // Makes it anew where that is due; an error is not kept.
   template <typename Make>
   [[nodiscard]] static Outcome<std::string> recent(Made& made, Make make);
@@ -104,6 +121,8 @@ class StatusReport {
   Made detailed_;
   Made with_counts_;
   Made metrics_;
+  Made of_all_;
+  std::function<std::optional<InstanceStatus>()> beside_;
 };
 
 }  // namespace anyprobe

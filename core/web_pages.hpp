@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "event_loop.hpp"
 #include "page_feed.hpp"
@@ -13,8 +14,8 @@ namespace anyprobe {
 class WebPages {
  public:
   struct Source {
-    std::function<InstanceStatus()> status;  // with detail
-    std::function<std::string()> json;       // the same, as `anyprobe status --json` has it
+    std::function<std::vector<InstanceStatus>()> status;  // with detail
+    std::function<std::string()> json;                    // the same, as `anyprobe status --json` has it
   };
 
   // `server` outlives it. Called from callbacks of the loop, and only while somebody looks.

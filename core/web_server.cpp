@@ -42,9 +42,11 @@ class WebServer::Work {
 
   std::map<std::string, std::function<WebReply()>, std::less<>> answers;
   std::map<std::string, std::function<std::string()>, std::less<>> beginnings;
+  std::map<std::string, std::function<bool()>, std::less<>> conditions;
 
   std::string listen(Descriptor socket, const WebAddress& where);
   void send(std::string_view path, std::string_view event);
+  void release();
   [[nodiscard]] std::size_t watchers(std::string_view path) const {
     return static_cast<std::size_t>(std::count_if(streams_.begin(), streams_.end(), [&](const Stream* each) {
       return each->path == path && !each->dropped;
@@ -58,6 +60,7 @@ class WebServer::Work {
     int socket = -1;
     bool streams = false;
     bool shut = false;
+    bool waits = false;
   };
   // Belongs to the response that reads it, which frees it.
   struct Stream {
@@ -81,7 +84,7 @@ class WebServer::Work {
       return MHD_YES;
     }
     try {
-      return static_cast<Work*>(self)->reply(connection, url, method);
+      return static_cast<Work*>(self)->reply(connection, url, method, seen);
     } catch (const std::exception&) {
       return MHD_NO;  // no memory for the answer: the services must not suffer for it
     }
@@ -91,7 +94,9 @@ class WebServer::Work {
   static ssize_t read_stream(void* stream, std::uint64_t at, char* to, std::size_t room);
   static void free_stream(void* stream);
 
-  MHD_Result reply(MHD_Connection* connection, std::string_view path, std::string_view method);
+  MHD_Result reply(MHD_Connection* connection, std::string_view path, std::string_view method, void** seen);
+  bool waits(MHD_Connection* connection, std::string_view path);
+  void go_on(Connection& connection);
   MHD_Result begin_stream(MHD_Connection* connection, std::string_view path, std::string first);
   void wake(Stream& stream);
   void put(Stream& stream, std::string_view text);
@@ -154,6 +159,7 @@ void WebServer::Work::close_all() {
     stream->dropped = true;
     wake(*stream);
   }
+  release();
   soon_.cancel();
   MHD_stop_daemon(std::exchange(daemon_, nullptr));  // frees connections and streams
 }
@@ -209,6 +215,7 @@ void WebServer::Work::make_room() {
 void WebServer::Work::shut(Connection& connection) {
   connection.shut = true;
   ::shutdown(connection.socket, SHUT_RDWR);
+  go_on(connection);
 }
 
 void WebServer::Work::keep_reserve() {
@@ -233,8 +240,30 @@ void WebServer::Work::on_connection(void* self, MHD_Connection* connection, void
   work.keep_reserve();
 }
 
-MHD_Result WebServer::Work::reply(MHD_Connection* connection, std::string_view path,
-                                  std::string_view method) {
+// Nothing is told yet: once it goes on, on_request() is called again.
+bool WebServer::Work::waits(MHD_Connection* connection, std::string_view path) {
+  const auto ready = conditions.find(path);
+  if (ready == conditions.end() || ready->second()) return false;
+  const auto own = std::find_if(connections_.begin(), connections_.end(),
+                                [&](const Connection& each) { return each.is == connection; });
+  if (own == connections_.end() || own->shut) return false;
+  own->waits = true;
+  MHD_suspend_connection(connection);
+  return true;
+}
+
+void WebServer::Work::go_on(Connection& connection) {
+  if (!std::exchange(connection.waits, false)) return;
+  MHD_resume_connection(connection.is);
+  soon_.schedule();
+}
+
+void WebServer::Work::release() {
+  for (auto& each : connections_) go_on(each);
+}
+
+MHD_Result WebServer::Work::reply(MHD_Connection* connection, std::string_view path, std::string_view method,
+                                  void** seen) {
   const auto host = header_of(connection, "Host");
   if (host.times != 1 || !names_this_host(host.value, where_))
     return refuse(connection, 403, "only this host is answered, by its own name");
@@ -247,6 +276,7 @@ MHD_Result WebServer::Work::reply(MHD_Connection* connection, std::string_view p
   if (answer == answers.end() && !streams) return refuse(connection, 404, "there is nothing here");
   if (method != "GET" && (method != "HEAD" || streams))
     return refuse(connection, 405, "one can only look", {{"Allow", streams ? "GET" : "GET, HEAD"}});
+  if (std::exchange(*seen, &conditions) != &conditions && waits(connection, path)) return MHD_YES;
   return streams ? begin_stream(connection, path, beginning->second()) : queue(connection, answer->second());
 }
 
@@ -328,6 +358,14 @@ void WebServer::answer(std::string path, std::function<WebReply()> make) {
 
 void WebServer::stream(std::string path, std::function<std::string()> first) {
   work_->beginnings.insert_or_assign(std::move(path), std::move(first));
+}
+
+void WebServer::wait_for(std::string path, std::function<bool()> ready) {
+  work_->conditions.insert_or_assign(std::move(path), std::move(ready));
+}
+
+void WebServer::release() {
+  work_->release();
 }
 
 void WebServer::send(std::string_view path, std::string_view event) {

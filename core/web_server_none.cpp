@@ -25,7 +25,14 @@ void WebServer::stream(std::string path, std::function<std::string()> first) {
   static_cast<void>(path);
   static_cast<void>(first);
 }
+
+void WebServer::wait_for(std::string path, std::function<bool()> ready) {
+  static_cast<void>(path);
+  static_cast<void>(ready);
+}
 // NOLINTEND(performance-unnecessary-value-param)
+
+void WebServer::release() {}
 
 void WebServer::send(std::string_view path, std::string_view event) {
   static_cast<void>(path);

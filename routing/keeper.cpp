@@ -132,6 +132,7 @@ void Keeper::take(ProberSeat& seat, const Message& message) {
     case MessageType::answer:
     case MessageType::web:
     case MessageType::agent:
+    case MessageType::beside:
       break;
   }
   log(LogLevel::error, "the prober sends what only the keeper may");

@@ -138,6 +138,7 @@ class Keeper {
   void put_in_force();
   bool refuse_foreign();
   void follow_up();
+  void introduce();
   void refuse(ProberSeat& seat, const Message& message);
   void drop_offer(const std::string& why);
 

@@ -104,6 +104,8 @@ bool KeeperClient::receive_one() {
       handlers_.on_web(std::move(packet.descriptor), message->body);
     if (message->type == MessageType::agent && handlers_.on_agent)
       handlers_.on_agent(std::move(packet.descriptor));
+    if (message->type == MessageType::beside && packet.descriptor.valid() && handlers_.on_beside)
+      handlers_.on_beside(std::move(packet.descriptor));
     if (message->type == MessageType::answer) take_answer(*message, packet.descriptor.get());
   }
   return true;

@@ -30,6 +30,7 @@ class KeeperClient final : public KeeperLink {
     // To ask(): the replies of FRR as they came, where it is answered.
     std::function<void(std::uint32_t serial, const FrrAnswer& answer, const std::string& replies)>
         on_answer{};
+    std::function<void(Descriptor socket)> on_beside{};  // the way to the other prober
     // Metrics are asked by this, which listens at `where`; not valid: by none any more.
     std::function<void(Descriptor socket, const std::string& where)> on_web{};
   };

@@ -105,7 +105,7 @@ Outcome<Message> decode(std::string_view packet) {
   if (packet.empty()) return Error{"empty message"};
   const auto type = static_cast<std::uint8_t>(packet.front());
   if (type < static_cast<std::uint8_t>(MessageType::configuration) ||
-      type > static_cast<std::uint8_t>(MessageType::agent)) {
+      type > static_cast<std::uint8_t>(MessageType::beside)) {
     return Error{"message of unknown type " + std::to_string(type)};
   }
   packet.remove_prefix(1);

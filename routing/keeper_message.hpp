@@ -37,6 +37,8 @@ enum class MessageType : std::uint8_t {
   web,        // keeper: the socket that metrics are asked by (with a descriptor; without, there is none any
               // more), and where it listens
   agent,      // keeper: the socket by which HAProxy asks (with a descriptor), or that there is none any more
+  beside,  // keeper: the way to the other prober (with a descriptor, a stream): the one of modules is asked
+           // by it how its services are, and nothing else
 };
 
 struct Message {

@@ -1,8 +1,13 @@
 // The configurations: read, judged by the probers in turn, in force or dropped.
+#include <sys/socket.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
+#include <cstring>
 #include <utility>
 
+#include "core/descriptor.hpp"
 #include "core/exit_codes.hpp"
 #include "core/log.hpp"
 #include "keeper.hpp"
@@ -121,9 +126,11 @@ void Keeper::put_in_force() {
 
 // What is done once it is clear that a prober is at work.
 void Keeper::follow_up() {
+  bool another = false;
   for (const auto& seat : seats_) {
     const bool ready = seat->generation != 0 && seat->prober.running();
     if (!ready || std::exchange(seat->at_work, true)) continue;
+    another = true;
     // Not before it has its services: until then, who asks for them waits.
     if (const int control = hooks_.control ? hooks_.control(seat->part) : -1; control >= 0)
       seat->prober.send({MessageType::control, 0, 0, {}}, control);
@@ -132,7 +139,26 @@ void Keeper::follow_up() {
     if (hooks_.agent && hooks_.agent() >= 0) agent_changed();
     hooks_.running(seat->prober.pid());
   }
+  if (another) introduce();
   if (std::exchange(reload_again_, false)) reload_soon_.schedule();
+}
+
+// The prober of our own probes tells on the page, and in metrics, how the services of modules are too. It may
+// not be one of those whom the control socket is for.
+void Keeper::introduce() {
+  auto* own = seat_of(ProberPart::built_in);
+  auto* other = seat_of(ProberPart::modules);
+  const auto there = [](const ProberSeat* seat) {
+    return seat != nullptr && seat->at_work && seat->prober.running() && !seat->ending;
+  };
+  if (!there(own) || !there(other)) return;
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) != 0)
+    return log(LogLevel::error, std::string("no socket between the probers: ") + std::strerror(errno));
+  const Descriptor asks(ends[0]);
+  const Descriptor tells(ends[1]);
+  other->prober.send({MessageType::beside, 0, 0, {}}, tells.get());
+  own->prober.send({MessageType::beside, 0, 0, {}}, asks.get());
 }
 
 void Keeper::agent_changed() {

@@ -26,7 +26,8 @@ struct Two : Play {
            accept_with(1, {Wish::announce, Wish::hold});
          }},
         {hears(MessageType::applied), [] {}},
-        {modules.hears(MessageType::applied),
+        {hears(MessageType::beside), [] {}},
+        {modules.hears(MessageType::beside),
          [this] {
            CHECK(table.has(kPlain));
            CHECK(table.has(kAdded));

@@ -28,13 +28,13 @@ void answer(ServiceStatus& to, WallTime at, Verdict verdict = Verdict::pass) {
   to.history->recent.push_back(*to.last_check);
 }
 
-InstanceStatus instance(std::vector<ServiceStatus> services) {
+std::vector<InstanceStatus> instance(std::vector<ServiceStatus> services) {
   InstanceStatus out;
   out.name = "anyprobe";
   out.pid = 4242;
   out.version = "1.2.3";
   out.services = std::move(services);
-  return out;
+  return {out};
 }
 
 std::vector<std::string> names(const json& event) {
@@ -104,12 +104,12 @@ TEST_CASE("page feed: what is gone, and problems, are told by themselves") {
   CHECK(json::parse(feed.next()).at("gone") == Names{"a"});
   CHECK(feed.next().empty());
   auto troubled = instance({service("b")});
-  troubled.problems.assign(1000, "no good");
+  troubled.front().problems.assign(1000, "no good");
   feed.look(troubled, kNoon);
   const auto told = json::parse(feed.next());
   CHECK(told.at("instances").at(0).at("problems").size() == 21);
   CHECK(told.at("instances").at(0).at("problems").at(20) == "and 980 more problems");
-  troubled.uptime = 5s;
+  troubled.front().uptime = 5s;
   feed.look(troubled, kNoon);
   CHECK(feed.next().empty());
 }
@@ -140,6 +140,33 @@ TEST_CASE("page feed: of many, as many pieces as it takes, and a change of state
   feed.look(instance(many), kNoon + 2s);
   const auto next = names(json::parse(feed.next()));
   for (const auto& each : told) CHECK(std::find(next.begin(), next.end(), each) == next.end());
+}
+
+TEST_CASE("page feed: each service is told with its own instance") {
+  PageFeed feed("node");
+  auto all = instance({service("a"), service("b")});
+  auto& other = all.emplace_back();
+  other.name = "anyprobe-modules";
+  other.state = "hangs";
+  other.services = {service("c", HealthState::unknown)};
+  auto told = json::parse(feed.begin(all, kNoon));
+  CHECK(told.at("names") == Names{"a", "b", "c"});
+  CHECK(told.at("instances").at(1).at("state") == "hangs");
+  CHECK(told.at("services").at(2).at("instance") == "anyprobe-modules");
+  feed.look(all, kNoon);
+  feed.next();
+  all.back().services.front().health = HealthState::up;
+  all.back().state = "running";
+  feed.look(all, kNoon);
+  told = json::parse(feed.next());
+  CHECK(names(told) == Names{"c"});
+  CHECK(told.at("services").at(0).at("instance") == "anyprobe-modules");
+  CHECK(told.at("instances").at(1).at("state") == "running");
+  all.pop_back();
+  feed.look(all, kNoon);
+  told = json::parse(feed.next());
+  CHECK(told.at("gone") == Names{"c"});
+  CHECK(told.at("instances").size() == 1);
 }
 
 TEST_CASE("page feed: another who begins takes nothing from those who follow") {

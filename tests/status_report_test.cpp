@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <unistd.h>
 
+#include "core/modules_status.hpp"
 #include "fake_table.hpp"
 
 using namespace anyprobe;
@@ -274,4 +275,60 @@ TEST_CASE("report: an answer that took long to make is given again for a while, 
   house.services.clear();
   house.report.after_change();
   CHECK_FALSE(tells("s4999"));
+}
+
+TEST_CASE("report: for another prober, a part of the services, with all that is known of them") {
+  House house;
+  for (int i = 0; i < 10; ++i) {
+    const auto n = std::to_string(i);
+    house.services.push_back(house.service("s" + n, {on_lo(("192.0.2." + n + "/32").c_str())}));
+    house.services.back()->count();
+  }
+  std::vector<State> states(10, State::withdrawn);
+  states[9] = State::announced;
+  house.report.take({states, {}});
+  const auto ask = [&](const std::string& first, const std::string& largest) {
+    return house.report.answer_part({kPartVerb, {first, largest}});
+  };
+  const auto reply = ask("8", "100000");
+  REQUIRE(reply.ok);
+  const auto part = read_status(reply.body);
+  REQUIRE(part);
+  REQUIRE(part->services.size() == 2);
+  CHECK(part->services[0].name == "s8");
+  CHECK(part->services[1].name == "s9");
+  CHECK(part->services[1].advertise.front().state == State::announced);
+  CHECK(part->services[1].history);
+  CHECK(part->services[1].counts);
+  CHECK(read_status(ask("0", "100000").body)->services.size() == kServicesOfPart);
+  CHECK(read_status(ask("10", "100000").body)->services.empty());
+  CHECK(ask("0", "100").body == "it is longer than it may be");
+  for (const char* wrong : {"", "-1", "1x", "99999999999999999999999"}) CHECK_FALSE(ask(wrong, "100000").ok);
+  CHECK_FALSE(house.report.answer_part({kPartVerb, {"0"}}).ok);
+  CHECK_FALSE(house.report.answer_part({kStatusVerb, {"0", "100000"}}).ok);
+}
+
+TEST_CASE("report: what another prober tells is told beside it") {
+  House house;
+  house.services.push_back(house.service("own", {}));
+  CHECK(house.report.all().size() == 1);
+  InstanceStatus other;
+  other.name = "anyprobe-modules";
+  other.version = "1";
+  other.pid = 1;
+  other.counts.emplace();
+  ServiceStatus theirs;
+  theirs.name = "theirs";
+  theirs.counts.emplace();
+  other.services = {theirs};
+  house.report.tell_beside([&] { return std::optional(other); });
+  house.report.hurry();
+  const auto all = house.report.all();
+  REQUIRE(all.size() == 2);
+  CHECK(all[1].name == "anyprobe-modules");
+  CHECK_FALSE(all[1].services.front().counts);  // which are for metrics
+  CHECK(house.report.json_of_all().find("\"theirs\"") != std::string::npos);
+  CHECK(house.report.answer({kStatusVerb, {}}).body.find("theirs") == std::string::npos);
+  if (const auto text = house.report.metrics())
+    CHECK(text->find("{daemon=\"anyprobe-modules\",service=\"theirs\"}") != std::string::npos);
 }

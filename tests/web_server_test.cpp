@@ -256,3 +256,41 @@ TEST_CASE("streams do not give way to those who say nothing") {
   CHECK(has(house.answer_to(kGood), " 200 "));
   CHECK(house.server.watchers("/events") == 2);
 }
+
+TEST_CASE("who asks for what is not known yet waits for it, and keeps nobody else waiting") {
+  House house({.connections = 4});
+  bool ready = false;
+  int times = 0;
+  house.server.wait_for("/metrics", [&] {
+    ++times;
+    return ready;
+  });
+  house.server.answer("/", [] { return WebReply{.body = "page"}; });
+  const auto waits = house.client(kGood);
+  REQUIRE(house.wait_until([&] { return times == 1; }));
+  CHECK(has(house.answer_to(ask("GET /")), "page"));
+  CHECK(has(house.answer_to(ask("POST /metrics")), "405"));
+  CHECK(times == 1);
+  std::string heard;
+  CHECK_FALSE(house.hear(waits, heard));
+  CHECK(house.asked == 0);
+  house.body = "now\n";
+  house.server.release();  // once is all it waits
+  CHECK(has(house.all(waits), "now"));
+  CHECK(times == 1);
+  CHECK(house.asked == 1);
+  ready = true;
+  CHECK(has(house.answer_to(kGood), "now"));
+
+  // They give way as others do, and go with the socket.
+  ready = false;
+  std::vector<Descriptor> crowd;
+  for (int i = 0; i < 20; ++i) {
+    crowd.push_back(house.client(kGood));
+    REQUIRE(house.wait_until([&] { return house.server.connections() > 0; }));
+    CHECK(house.server.connections() <= 8);
+  }
+  CHECK(has(house.answer_to(ask("GET /")), "page"));
+  CHECK(house.server.listen(Descriptor(), {}).empty());
+  CHECK(house.server.connections() == 0);
+}

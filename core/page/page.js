@@ -184,8 +184,11 @@ function showHeader() {
       ? `version ${one.version}, pid ${one.pid}, running for ${duration(one.uptime_s * 1000)}` : one.state;
     return element('li', '', element('strong', '', one.name), ` ${words}`);
   }));
-  const problems = told.instances.flatMap((one) => one.problems.map((text) =>
-    told.instances.length > 1 ? `${one.name}: ${text}` : text));
+  const whose = new Map();
+  for (const one of told.instances)
+    for (const text of one.problems) whose.set(text, [...(whose.get(text) ?? []), one.name]);
+  const problems = [...whose].map(([text, names]) =>
+    names.length === told.instances.length || text.startsWith(names[0]) ? text : `${names.join(', ')}: ${text}`);
   const box = find('problems');
   box.hidden = !problems.length;
   if (box.dataset.shown === JSON.stringify(problems)) return;

@@ -1,6 +1,7 @@
 """A module runs in a prober of its own: what it does there takes nobody with it but what its own services announce."""
 
 import contextlib
+import http.client
 import json
 import os
 import shutil
@@ -17,13 +18,16 @@ from conftest import ROOT
 
 sys.path.insert(0, str(ROOT / "tests" / "lab"))
 
+from browser import Browser, Page  # noqa: E402 (found by the line above)
 from netns import Namespace, holds, kill, process_state, wait_until  # noqa: E402 (found by the line above)
+from samples import Samples, approved  # noqa: E402
 from watch import AddressWatch  # noqa: E402
 
 PLAIN, MOODY = "192.0.2.1/32", "192.0.2.2/32"
 LEASE = 2
 BOUND = LEASE + 0.5
 PORT = 4711
+WEB = 9477
 
 # It does as the file says that it is given: "well", "ill", "hang PID" or "crash PID", where 0 is everybody.
 SOURCE = """
@@ -92,6 +96,7 @@ class Node:
         self.log = folder / "log"
         self.program = installed.program
         self.process = None
+        self.web = False
         self.watch = AddressWatch(self.namespace)
         with self.namespace.entered():
             self.listener = socket.create_server(("127.0.0.1", PORT))
@@ -123,6 +128,8 @@ class Node:
         moody = {"name": "moody", "probe": {"type": "moody", "path": str(self.mood_file)},
                  "advertise": [{"address": MOODY}]}
         whole = {"defaults": pace, "services": [plain, moody] if modules else [plain]}
+        if self.web:
+            whole["metrics"] = {"listen": f"127.0.0.1:{WEB}"}
         if modules:
             whole["plugins"] = str(self.plugins)
         self.config.write_text(json.dumps(whole))
@@ -130,6 +137,26 @@ class Node:
     def start(self):
         self.process = self.namespace.spawn(self.program, "run", "--config", self.config, "--run-dir",
                                             self.folder / "run", log=self.log)
+
+    def get(self, path):
+        with self.namespace.entered():
+            connection = http.client.HTTPConnection("127.0.0.1", WEB, timeout=20)
+            with contextlib.closing(connection):
+                connection.request("GET", path)
+                answer = connection.getresponse()
+                return answer.status, answer.read().decode()
+
+    def scrape(self):
+        code, text = self.get("/metrics")
+        assert code == 200, text
+        approved(text)
+        return Samples(text)
+
+    def told(self, name="moody"):
+        code, text = self.get("/status.json")
+        assert code == 200, text
+        said = json.loads(text)
+        return {one["name"]: one for one in said["services"]}[name]
 
     def hup(self):
         self.process.send_signal(signal.SIGHUP)
@@ -270,5 +297,68 @@ def test_modules_come_and_go_with_hup(node):
         node.wait(PLAIN, MOODY)
     assert not node.withdrawals(PLAIN)
     assert "not confirmed in time" not in node.log.read_text()
+    node.process.terminate()
+    assert node.process.wait(20) == 0, node.log.read_text()
+
+
+MOODY_LABELS = {"daemon": "anyprobe-modules", "service": "moody"}
+
+
+def test_the_page_and_metrics_tell_of_it(node):
+    node.web = True
+    node.mood("well")
+    node.configure()
+    node.start()
+    node.wait(PLAIN, MOODY)
+    wait_until(lambda: node.scrape().of("anyprobe_service_announced", **MOODY_LABELS) == 1, 10, "it is told")
+    now = node.scrape()
+    assert [now.of("anyprobe_daemon_up", daemon=each) for each in ("anyprobe", "anyprobe-modules")] == [1, 1]
+    assert now.of("anyprobe_service_up", **MOODY_LABELS) == 1
+    assert now.of("anyprobe_transitions_total", to="up", **MOODY_LABELS) == 1
+    assert now.of("anyprobe_checks_total", verdict="pass", reason="mood", **MOODY_LABELS) >= 1
+    assert now.of("anyprobe_check_duration_seconds_count", type="moody", **MOODY_LABELS) >= 1
+    assert now.of("anyprobe_service_up", daemon="anyprobe", service="plain") == 1
+    path = node.folder / "anyprobe.prom"
+    node.namespace.run(node.program, "status", "--run-dir", node.folder / "run", "--textfile", path)
+    by_file = Samples(path.read_text())
+    assert by_file.families == now.families and set(now) == set(by_file)
+    said = node.told()
+    assert (said["instance"], said["health"], said["advertise"][0]["state"]) == ("anyprobe-modules", "up", "announced")
+
+    with Browser(node.namespace) as browser:
+        page = Page(browser, f"http://127.0.0.1:{WEB}/")
+        page.becomes("moody", "up")
+        page.becomes("plain", "up")
+        page.open("moody")
+        browser.until("answers are drawn", "return document.querySelectorAll('.row .bar-pass').length > 3")
+        assert "anyprobe-modules version " in browser.text("#daemons")
+        node.mood("ill")
+        page.becomes("moody", "down")
+        assert "ill" in page.part("moody", ".why")
+        wait_until(lambda: node.scrape().of("anyprobe_service_up", **MOODY_LABELS) == 0, 10, "it is told")
+        assert node.scrape().of("anyprobe_checks_total", verdict="fail", reason="mood", **MOODY_LABELS) >= 1
+        node.mood("well")
+        page.becomes("moody", "up")
+        node.wait(PLAIN, MOODY)
+
+        node.mood("hang", 0)
+        page.becomes("moody", "unknown")
+        node.wait(PLAIN)
+        browser.until("what was announced is gone", "return document.body.innerText.includes('unknown: withdrawn')")
+        browser.until("it is a problem", "return document.querySelector('#problems').innerText.includes(arguments[0])",
+                      "anyprobe-modules")
+        wait_until(lambda: node.scrape().of("anyprobe_daemon_up", daemon="anyprobe-modules") == 0, 10, "it is told")
+        assert page.state("plain") == "up"
+        node.mood("well")
+        page.becomes("moody", "up")
+        node.wait(PLAIN, MOODY, timeout=30)
+        assert [one for one in browser.complaints() if str(WEB) in one] == []
+    after = node.scrape()
+    assert after.of("anyprobe_transitions_total", service="plain", to="down") == 0
+    assert after.of("anyprobe_service_up", **MOODY_LABELS) == 1
+    # Without modules nothing is said of them.
+    node.configure(modules=False)
+    node.hup()
+    wait_until(lambda: "anyprobe-modules" not in node.get("/metrics")[1], 10, "nothing is told of what is gone")
     node.process.terminate()
     assert node.process.wait(20) == 0, node.log.read_text()

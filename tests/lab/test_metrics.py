@@ -6,11 +6,11 @@ import os
 import re
 import resource
 import socket
-import subprocess
 
 from conftest import service
 from lab import SECOND4, SERVICE4
 from netns import PATIENCE, wait_until
+from samples import Samples, approved
 from status import ask, becomes, told
 
 LISTEN = ("127.0.0.1", 9477)
@@ -42,38 +42,11 @@ def get(probing, where=LISTEN, path="/metrics", method="GET", **headers):
         return answer.status, answer.headers, answer.read().decode()
 
 
-class Samples(dict):
-    """{"name{labels}": value} of the text format."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.text = text
-        self.families = re.findall(r"^# TYPE (\S+) ", text, re.MULTILINE)
-        assert len(self.families) == len(set(self.families))
-        for line in text.splitlines():
-            if not line.startswith("#"):
-                name, _, value = line.rpartition(" ")
-                assert name not in self, name
-                self[name] = float(value)
-
-    def of(self, name, **labels):
-        """The one sample with these labels; 0 where there is none."""
-        found = [value for key, value in self.items() if key.split("{")[0] == name
-                 and all(f'{label}="{wanted}"' in key for label, wanted in labels.items())]
-        assert len(found) <= 1, (name, labels)
-        return found[0] if found else 0
-
-
 def scrape(probing, where=LISTEN):
     code, headers, text = get(probing, where)
     assert code == 200, text
     assert headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
     return Samples(text)
-
-
-def approved(text):
-    done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True, timeout=20)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 @contextlib.contextmanager
