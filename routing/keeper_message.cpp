@@ -105,7 +105,7 @@ Outcome<Message> decode(std::string_view packet) {
   if (packet.empty()) return Error{"empty message"};
   const auto type = static_cast<std::uint8_t>(packet.front());
   if (type < static_cast<std::uint8_t>(MessageType::configuration) ||
-      type > static_cast<std::uint8_t>(MessageType::agent)) {
+      type > static_cast<std::uint8_t>(MessageType::socket)) {
     return Error{"message of unknown type " + std::to_string(type)};
   }
   packet.remove_prefix(1);
@@ -173,6 +173,16 @@ std::string pack_drained(const std::vector<bool>& drained) {
 Outcome<std::vector<bool>> unpack_drained(std::string_view body, std::size_t expected) {
   if (body.size() != expected) return Error{"is not of as many services as there are"};
   return take_flags(body);
+}
+
+std::string pack_place(const SocketPlace& place) {
+  return static_cast<char>(place.name) + place.where;
+}
+
+Outcome<SocketPlace> unpack_place(std::string_view body) {
+  const auto name = body.empty() ? kSocketNames.size() : static_cast<unsigned char>(body.front());
+  if (name >= kSocketNames.size()) return Error{"a socket of no name"};
+  return SocketPlace{kSocketNames[name], std::string(body.substr(1))};
 }
 
 std::string pack_refusal(const Refusal& refusal) {
