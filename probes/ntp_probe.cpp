@@ -86,12 +86,17 @@ std::unique_ptr<Probe> create(EventLoop& loop, Options& options) {
                           make);
 }
 
+constexpr UsualPlace kUsualPlaces[] = {
+    {.port = 123, .name = "ntp", .udp = true, .edit = "how wrong its clock may be, \"max_offset\""},
+};
+
 }  // namespace
 
 const ProbePlugin kNtpProbe{.abi = kPluginAbi,
                             .type = "ntp",
                             .summary = "asks a time server for the time, and whether it knows it",
                             .options = kOptions,
-                            .create = create};
+                            .create = create,
+                            .found_at = kUsualPlaces};
 
 }  // namespace anyprobe
