@@ -76,7 +76,7 @@ struct Config {
   std::string vty_dir = kVtyDir;                           // where FRR's daemons have their vty sockets
   Duration lsa_spacing = std::chrono::milliseconds(1050);  // between changes of a prefix; zero: none
   Duration lsa_flooding = std::chrono::seconds(6);         // until every router has heard of a change
-  std::optional<SocketAddress> agent;                      // where HAProxy's agent-check is answered
+  std::optional<WebAddress> agent;                         // where HAProxy's agent-check is answered
   CommandTable commands;                                   // of all services, in order
 };
 

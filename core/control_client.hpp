@@ -4,11 +4,14 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "control_message.hpp"
+#include "control_socket.hpp"
+#include "descriptor.hpp"
 #include "event_loop.hpp"
 
 namespace anyprobe {
@@ -39,8 +42,46 @@ struct ControlPatience {
   Duration silence = std::chrono::seconds(5);      // nothing for so long: it hangs
 };
 
-// One answer for each of `instances`, in their order: of RUN_DIR/INSTANCE.sock, whose process is in
-// RUN_DIR/INSTANCE.pid.
+// One question to RUN_DIR/INSTANCE.sock, whose process is in RUN_DIR/INSTANCE.pid. It never waits; destroyed
+// before its answer, it hangs up.
+class ControlQuestion {
+ public:
+  // `done` is called once, from a callback of the loop, and does not destroy the question.
+  ControlQuestion(EventLoop& loop, std::string run_dir, std::string instance, const ControlRequest& request,
+                  const ControlPatience& patience, std::function<void()> done);
+  ControlQuestion(const ControlQuestion&) = delete;
+  ControlQuestion& operator=(const ControlQuestion&) = delete;
+
+  [[nodiscard]] bool ended() const { return ended_; }
+  [[nodiscard]] const ControlAnswer& answer() const { return answer_; }  // once it has ended
+
+ private:
+  void connect();
+  void unconnected(int error);
+  void read();
+  void tick();
+  void look();
+  void give_up();
+  [[nodiscard]] std::optional<pid_t> listener() const;
+  void end(ControlAnswer::End how, std::string text = {});
+
+  const std::string run_dir_;
+  ControlAnswer answer_;
+  const std::string request_;
+  const ControlPatience patience_;
+  const std::function<void()> done_;
+  std::optional<SocketFile> place_;
+  Descriptor socket_;
+  ReplyReader reader_;
+  TimePoint heard_ = Clock::now();
+  bool connected_ = false;
+  bool ended_ = false;
+  Io io_;
+  Timer tick_;
+  Deferred finish_;
+};
+
+// One answer for each of `instances`, in their order. Waits for all of them.
 std::vector<ControlAnswer> ask_instances(const std::string& run_dir,
                                          const std::vector<std::string>& instances,
                                          const ControlRequest& request, ControlPatience patience = {});

@@ -16,8 +16,8 @@
 #include "exit_codes.hpp"
 #include "instance_lock.hpp"
 #include "instance_state.hpp"
-#include "listener.hpp"
 #include "log.hpp"
+#include "named_sockets.hpp"
 #include "own_process.hpp"
 #include "privileges.hpp"
 #include "routing/keeper.hpp"
@@ -27,7 +27,6 @@
 #include "runner_host.hpp"
 #include "service_manager.hpp"
 #include "status.hpp"
-#include "web_door.hpp"
 
 namespace anyprobe {
 namespace {
@@ -89,8 +88,7 @@ Outcome<Keeper::View> understand(const CommandLine& line, PluginTable& plugins,
   view.lsa_spacing = config.lsa_spacing;
   view.has_modules = !config.plugins.empty();
   view.vty_dir = config.vty_dir;
-  view.metrics = config.metrics;
-  view.agent = config.agent;
+  view.sockets = {config.metrics, config.agent};
   std::size_t advertisements = 0;
   for (const auto& service : config.services) advertisements += service.advertise.size();
   view.services.reserve(config.services.size());
@@ -272,28 +270,14 @@ int keep(const CommandLine& line, PluginTable& plugins, const std::string& folde
   };
   std::unique_ptr<ControlSocket> modules_control;
   Timer settled(loop, give_back_memory);
-  WebDoor door(loop, [&] {
-    if (at_work != nullptr) at_work->tell_web();
+  NamedSockets sockets(loop, [&](SocketName name) {
+    if (at_work != nullptr) at_work->socket_changed(name);
   });
-  hooks.web = [&] {
-    const auto where = door.where().to_string();
-    return Keeper::Web{door.socket(), where};
-  };
-  Listener agent(loop, "the agent", [&] {
-    if (at_work != nullptr) at_work->agent_changed();
-  });
-  hooks.agent = [&] { return agent.get(); };
-  hooks.problems = [&] {
-    std::vector<std::string> out;
-    for (const auto& problem : {door.problem(), agent.problem()}) {
-      if (!problem.empty()) out.push_back(problem);
-    }
-    return out;
-  };
+  hooks.socket = [&](SocketName name) { return sockets.opened(name); };
+  hooks.problems = [&] { return sockets.problems(); };
   hooks.accepted = [&](const Keeper::View& view) {
-    agent.want(view.agent);
     settled.start(kSettled);
-    door.want(view.metrics);
+    sockets.want(view.sockets);
     line.change_log(view.log);
     if (!view.has_modules) modules_control.reset();
   };

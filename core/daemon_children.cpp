@@ -236,7 +236,6 @@ int run_prober(const CommandLine& line, PluginTable& plugins) {
              report.take(std::move(view));
            },
        .on_control = [&](Descriptor socket) { control.listen(std::move(socket)); },
-       .on_agent = [&](Descriptor socket) { agent.listen(std::move(socket)); },
        .on_answer = [&](std::uint32_t serial, const FrrAnswer& answer,
                         const std::string& replies) { confirmer.take(serial, answer, replies); },
        .on_beside =
@@ -244,8 +243,9 @@ int run_prober(const CommandLine& line, PluginTable& plugins) {
              part == ProberPart::modules ? beside.serve(std::move(socket))
                                          : modules.connect(std::move(socket));
            },
-       .on_web =
-           [&](Descriptor socket, const std::string& text) {
+       .on_socket =
+           [&](SocketName socket_name, Descriptor socket, const std::string& text) {
+             if (socket_name == SocketName::agent) return agent.listen(std::move(socket));
              const auto where = WebAddress::parse(text);
              if (socket.valid() && !where) return;
              const auto failure = web.listen(std::move(socket), where ? *where : WebAddress());

@@ -14,8 +14,10 @@ namespace anyprobe {
 // A type that this build was made without.
 struct AbsentProbe {
   const char* type = nullptr;
-  const char* program = nullptr;  // as ProbePlugin's
-  const char* needs = nullptr;    // the library that it would need
+  const char* program = nullptr;              // as ProbePlugin's
+  const char* needs = nullptr;                // the library that it would need
+  const char* instead = nullptr;              // the type that asks as much as can be asked without it
+  std::span<const UsualPlace> found_at = {};  // as ProbePlugin's, of the type that stands in
 };
 
 class PluginTable {
@@ -40,6 +42,7 @@ class PluginTable {
   [[nodiscard]] bool is_built_in(std::string_view type) const;
   [[nodiscard]] const ProbePlugin* find_program(std::string_view program) const;
   [[nodiscard]] const std::vector<const ProbePlugin*>& all() const { return plugins_; }
+  [[nodiscard]] std::span<const AbsentProbe> absent() const { return absent_; }
   [[nodiscard]] std::string types() const;  // "dns, tcp"
   // Why there is none of this type, after the type: "is no type of probe (one of dns, tcp)".
   [[nodiscard]] std::string why_not(std::string_view type) const;

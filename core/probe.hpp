@@ -86,8 +86,24 @@ class Probe {
   [[nodiscard]] virtual std::unique_ptr<Attempt> start(ResultSink& sink) = 0;
 };
 
+// Where a service that such a probe asks is usually found, for `anyprobe init`, which makes of it
+//   { "type": TYPE, WHOM: ADDRESS OPTIONS }
+struct UsualPlace {
+  std::uint16_t port = 0;
+  const char* name =
+      nullptr;  // of the service; of several places with one name the first that is there counts
+  bool udp = false;
+  bool tcp = false;
+  const char* whom = "server";   // the option that says whom to ask
+  bool with_port = false;        // whose value wants the port too
+  const char* options = "";      // what follows it, as JSON behind a comma
+  const char* tcp_options = "";  // and this, where it is not found by UDP
+  const char* edit = "";         // what a person is to look at
+  const char* wants = nullptr;   // what must be done first; null: nothing
+};
+
 // Raised with every release that changes this header or one that it includes.
-inline constexpr std::uint32_t kPluginAbi = 4;
+inline constexpr std::uint32_t kPluginAbi = 5;
 
 // One probe type, built in or from a module. A module exports one as `extern "C" anyprobe_plugin`.
 struct ProbePlugin {
@@ -102,6 +118,7 @@ struct ProbePlugin {
   // Says what is wrong by options.error() and returns null; throws only on what is no fault of the
   // configuration. The loop outlives the probe.
   std::unique_ptr<Probe> (*create)(EventLoop& loop, Options& options) = nullptr;
+  std::span<const UsualPlace> found_at = {};
 };
 
 }  // namespace anyprobe

@@ -21,7 +21,7 @@ void read_frr(const ConfigReader& section, Config& config) {
 
 void read_agent(const ConfigReader& section, Config& config) {
   const Options agent(section, agent_options());
-  if (agent.given("listen")) config.agent = agent.servers("listen", kAgentPort).front();
+  if (agent.given("listen")) config.agent = WebAddress{agent.servers("listen", kAgentPort).front(), {}};
 }
 
 }  // namespace

@@ -37,64 +37,48 @@ bool is_wildcard(const IpAddress& ip) {
   return std::all_of(bytes.begin(), bytes.end(), [](auto b) { return b == 0; });
 }
 
+// A type of probe, and where a service that it asks may be.
 struct Known {
-  std::uint16_t port;
-  const char* name;
-  const char* type;
-  bool udp;
-  bool tcp;
-  const char* options;  // of the probe, behind the one that says whom to ask
-  const char* edit;     // what to look at
-  const char* wants;    // what must be done first, so that it is a comment until then; null: nothing
+  const char* type = nullptr;
+  const char* instead_of = nullptr;  // a type that this build has not
+  const UsualPlace* place = nullptr;
 };
 
-constexpr Known kKnown[] = {
-    {53, "dns", "dns", true, true, "",
-     "with a \"query\" it is asked for a name that it must know; without one, for the SOA record of the root",
-     nullptr},
-    {1812, "radius", "radius", true, false, R"(, "secret": { "file": "/etc/anyprobe/radius.secret" })",
-     "FreeRADIUS answers Status-Server on a port of its own, 18120",
-     "the secret in a file, and status_server = yes: radius-probe(8)"},
-    {514, "syslog", "syslog", true, true, "",
-     "\"send\" is where lines go in, \"listen\" where they come out again",
-     "a rule of the relay that sends the probe's lines back: syslog-probe(8)"},
-    {601, "syslog", "syslog", false, true, R"(, "transport": "tcp")",
-     "\"send\" is where lines go in, \"listen\" where they come out again",
-     "a rule of the relay that sends the probe's lines back: syslog-probe(8)"},
-    {1080, "socks", "socks", false, true, "",
-     "with a \"target\" it must connect there, and not only negotiate", nullptr},
-    {3128, "http-proxy", "http_proxy", false, true, R"(, "url": "http://www.example.org/")",
-     "a \"url\" that it is to fetch, best one that is always near", nullptr},
-    {80, "http", "http", false, true, R"(, "url": "http://www.example.org/")",
-     "the \"url\" that is asked for; the question goes to \"server\" all the same", nullptr},
-    {443, "https", "http", false, true, R"(, "url": "https://www.example.org/")",
-     "the \"url\" that is asked for, whose name must be in the certificate", nullptr},
-    {123, "ntp", "ntp", true, false, "", "how wrong its clock may be, \"max_offset\"", nullptr},
-    {5060, "sip", "sip", true, true, "", "the \"domain\" and the \"user\" that it is asked for", nullptr},
-};
+std::vector<Known> known_to(const PluginTable& plugins) {
+  std::vector<Known> out;
+  for (const auto* plugin : plugins.all()) {
+    for (const auto& place : plugin->found_at) out.push_back({plugin->type, nullptr, &place});
+  }
+  for (const auto& absent : plugins.absent()) {
+    for (const auto& place : absent.found_at) out.push_back({absent.instead, absent.type, &place});
+  }
+  return out;
+}
 
 struct Found {
-  const Known* known = nullptr;
+  Known known;
   std::vector<ListeningSocket> listeners;
   std::vector<Prefix> addresses;  // that it is to announce
 };
 
 // By name, so that what listens on both ports of a service is one.
-std::vector<Found> services_among(const std::vector<ListeningSocket>& listeners) {
+std::vector<Found> services_among(const std::vector<ListeningSocket>& listeners,
+                                  const std::vector<Known>& all) {
   std::vector<Found> out;
-  for (const auto& known : kKnown) {
+  for (const auto& known : all) {
+    const auto& place = *known.place;
     std::vector<ListeningSocket> here;
     for (const auto& one : listeners) {
-      const bool protocol = one.protocol == Protocol::udp ? known.udp : known.tcp;
-      if (one.at.port == known.port && protocol) here.push_back(one);
+      const bool protocol = one.protocol == Protocol::udp ? place.udp : place.tcp;
+      if (one.at.port == place.port && protocol) here.push_back(one);
     }
     if (here.empty()) continue;
     std::sort(here.begin(), here.end());
     here.erase(std::unique(here.begin(), here.end()), here.end());
     const bool again = std::any_of(out.begin(), out.end(), [&](const auto& one) {
-      return std::string_view(one.known->name) == known.name;
+      return std::string_view(one.known.place->name) == place.name;
     });
-    if (!again) out.push_back({&known, std::move(here), {}});
+    if (!again) out.push_back({known, std::move(here), {}});
   }
   return out;
 }
@@ -169,7 +153,7 @@ void share_out(const std::vector<Prefix>& candidates, std::vector<Found>& servic
                               [&](const auto& one) { return listens_on(one, prefix.address); });
     if (taker == services.end()) {
       taker = std::find_if(services.begin(), services.end(), [](const auto& one) {
-        return one.known->wants == nullptr && listens_on_all(one);
+        return one.known.place->wants == nullptr && listens_on_all(one);
       });
     }
     if (taker != services.end() && taker->addresses.size() < kMostShown) taker->addresses.push_back(prefix);
@@ -191,32 +175,22 @@ std::vector<Prefix> documentation() {
 }
 
 // The object of one service, from "{" to "}", its lines below the first indented by six.
-std::string service_text(const Found& found, const PluginTable& plugins,
-                         const std::vector<Prefix>& prefixes) {
-  const auto& known = *found.known;
+std::string service_text(const Found& found, const std::vector<Prefix>& prefixes) {
+  const auto& place = *found.known.place;
   const auto ask = whom_to_ask(found);
-  std::string out = "{ \"name\": \"" + std::string(known.name) + "\",\n";
   // Where another node would answer while it is withdrawn here.
   const bool own =
       std::any_of(prefixes.begin(), prefixes.end(), [&](const auto& one) { return one.contains(ask); });
-  const std::string bound = own ? R"(, "bind_device": "lo")" : "";
-  if (plugins.find(known.type) == nullptr) {
-    return out + "      // This build has no \"" + known.type +
-           "\" probe.\n      \"probe\": { \"type\": \"tcp\", " + "\"host\": \"" + ask.to_string() +
-           "\", \"ports\": " + std::to_string(known.port) + bound + " },\n      " + advertise(prefixes) +
-           " }";
-  }
   const bool tcp_only = std::none_of(found.listeners.begin(), found.listeners.end(),
                                      [](const auto& one) { return one.protocol == Protocol::udp; });
-  const std::string transport = known.udp && known.tcp && tcp_only ? R"(, "transport": "tcp")" : "";
-  const std::string whom = std::string_view(known.type) == "syslog" ? "send" : "server";
-  // A port that is not the usual one of its probe.
-  auto at = ask.to_string();
-  if (whom == "send" || known.type == std::string_view("http"))
-    at = SocketAddress{ask, known.port}.to_string();
-  return out + "      // EDIT: " + known.edit + ".\n      \"probe\": { \"type\": \"" + known.type + "\", \"" +
-         whom + "\": \"" + at + "\"" + known.options + transport + bound + " },\n      " +
-         advertise(prefixes) + " }";
+  const auto at = place.with_port ? SocketAddress{ask, place.port}.to_string() : ask.to_string();
+  const auto note = found.known.instead_of != nullptr
+                        ? "This build has no \"" + std::string(found.known.instead_of) + "\" probe"
+                        : "EDIT: " + std::string(place.edit);
+  return "{ \"name\": \"" + std::string(place.name) + "\",\n      // " + note +
+         ".\n      \"probe\": { \"type\": \"" + found.known.type + "\", \"" + place.whom + "\": \"" + at +
+         "\"" + place.options + (tcp_only ? place.tcp_options : "") +
+         (own ? R"(, "bind_device": "lo")" : "") + " },\n      " + advertise(prefixes) + " }";
 }
 
 std::string commented(const std::string& text) {
@@ -285,37 +259,40 @@ std::string first_lines() {
 }  // namespace
 
 std::string starting_configuration(const StartingFacts& facts, const PluginTable& plugins) {
-  auto services = services_among(facts.listeners);
+  const auto all_known = known_to(plugins);
+  auto services = services_among(facts.listeners, all_known);
   const auto candidates = candidates_of(facts);
   share_out(candidates, services);
 
   std::string active;
   std::string dormant;
   for (const auto& one : services) {
-    const auto& known = *one.known;
+    const auto* wants = one.known.place->wants;
     const auto told = harmless(where_it_listens(one)) + ".";
-    if (known.wants == nullptr && !one.addresses.empty()) {
+    if (wants == nullptr && !one.addresses.empty()) {
       active += std::string(active.empty() ? "" : ",\n") + "    // " + told +
-                " EDIT: which of the addresses are this service's?\n    " +
-                service_text(one, plugins, one.addresses);
+                " EDIT: which of the addresses are this service's?\n    " + service_text(one, one.addresses);
       continue;
     }
-    const std::string why = known.wants != nullptr ? std::string(" It wants ") + known.wants + "."
+    const std::string why = wants != nullptr ? std::string(" It wants ") + wants + "."
                             : is_for_others(one)
                                 ? " EDIT: addresses of its own, which nothing else announces."
                                 : " That is for this host alone.";
     dormant += "    // " + told + why + "\n" +
                commented((active.empty() && dormant.empty() ? "  " : ", ") +
-                         service_text(one, plugins, one.addresses.empty() ? documentation() : one.addresses));
+                         service_text(one, one.addresses.empty() ? documentation() : one.addresses));
   }
-  if (services.empty()) {
-    Found example{&kKnown[0], {{Protocol::udp, SocketAddress::parse("127.0.0.1", 53).value(), ""}}, {}};
+  if (services.empty() && !all_known.empty()) {
+    const auto& place = *all_known.front().place;
+    const Found example{all_known.front(),
+                        {{place.udp ? Protocol::udp : Protocol::tcp,
+                          SocketAddress::parse("127.0.0.1", place.port).value(), ""}},
+                        {}};
     const auto known_addresses = std::vector<Prefix>(
         candidates.begin(),
         candidates.begin() + static_cast<std::ptrdiff_t>(std::min(candidates.size(), kMostShown)));
-    dormant =
-        "    // No service that is known to this program listens here. An example:\n" +
-        commented(service_text(example, plugins, candidates.empty() ? documentation() : known_addresses));
+    dormant = "    // No service that is known to this program listens here. An example:\n" +
+              commented(service_text(example, candidates.empty() ? documentation() : known_addresses));
   }
   return first_lines() +
          "{\n"

@@ -69,8 +69,10 @@ class Watch {
  public:
   explicit Watch(const CommandLine& line)
       : line_(line),
+        live_(loop_, line.run_dir, kDetailArgument, [this] { heard(); }),
         keys_(loop_, [this](int) { read(); }),
         tick_(loop_, [this] { look(); }),
+        pulse_(loop_, [this] { pulse(); }),
         int_(loop_, SIGINT, [this] { loop_.stop(); }),
         term_(loop_, SIGTERM, [this] { loop_.stop(); }),
         hup_(loop_, SIGHUP, [this] { loop_.stop(); }),
@@ -86,13 +88,33 @@ class Watch {
 
  private:
   void look() {
-    told_ = ask_for_status(line_.run_dir, kDetailArgument);
+    tick_.start(*line_.watch);
+    live_.ask();
+    if (!pulse_.active()) pulse_.start(kPulse);
+    heard();
+  }
+
+  // Not before all have had a moment for their first answer: nothing would be there to be seen.
+  void heard() {
+    ready_ = ready_ || !live_.owed();
+    if (ready_) refresh();
+  }
+
+  // How long somebody has been silent is told anew.
+  void pulse() {
+    ready_ = true;
+    if (live_.owed()) pulse_.start(kPulse);
+    refresh();
+  }
+
+  void refresh() {
+    told_ = live_.told();
     choose(line_.names, told_);
     draw();
-    tick_.start(*line_.watch);
   }
 
   void draw() {
+    if (!ready_) return;
     const auto screen = watch_screen(told_, wall_now(), Terminal::size(), first_, may_colour());
     first_ = screen.first;
     page_ = screen.page;
@@ -126,14 +148,18 @@ class Watch {
   }
 
   static constexpr std::size_t kEnd = 1'000'000'000;
+  static constexpr std::chrono::seconds kPulse{1};
   const CommandLine& line_;
   Survey told_;
   std::size_t first_ = 0;
   std::size_t page_ = 1;
+  bool ready_ = false;
   EventLoop loop_;
+  LiveSurvey live_;
   Terminal terminal_;
   Io keys_;
   Timer tick_;
+  Timer pulse_;
   Signal int_;
   Signal term_;
   Signal hup_;
@@ -141,23 +167,54 @@ class Watch {
   Signal stop_;
 };
 
-int print_again_and_again(const CommandLine& line) {
-  EventLoop loop;
-  int code = kDone;
-  Timer tick(loop, [&] {
-    auto told = ask_for_status(line.run_dir, line.detail ? kDetailArgument : nullptr);
-    choose(line.names, told);
-    tell_complaints(line, told);
-    if (print(to_text(wall_now()) + "\n" + table_of(told, false) + "\n")) return tick.start(*line.watch);
-    code = kSystem;
-    loop.stop();
-  });
-  Signal interrupt(loop, SIGINT, [&] { loop.stop(); });
-  Signal term(loop, SIGTERM, [&] { loop.stop(); });
-  tick.start(Duration());
-  loop.run();
-  return code;
-}
+// Each time once all have answered, or with what is known when it is time to ask again.
+class Printing {
+ public:
+  explicit Printing(const CommandLine& line)
+      : line_(line),
+        live_(loop_, line.run_dir, line.detail ? kDetailArgument : nullptr, [this] { heard(); }),
+        tick_(loop_, [this] { look(); }),
+        int_(loop_, SIGINT, [this] { loop_.stop(); }),
+        term_(loop_, SIGTERM, [this] { loop_.stop(); }) {}
+
+  int run() {
+    tick_.start(Duration());
+    loop_.run();
+    return code_;
+  }
+
+ private:
+  void look() {
+    if (waits_) print_all();
+    tick_.start(*line_.watch);
+    live_.ask();
+    waits_ = true;
+    heard();
+  }
+
+  void heard() {
+    if (waits_ && !live_.owed()) print_all();
+  }
+
+  void print_all() {
+    waits_ = false;
+    auto told = live_.told();
+    choose(line_.names, told);
+    tell_complaints(line_, told);
+    if (print(to_text(wall_now()) + "\n" + table_of(told, false) + "\n")) return;
+    code_ = kSystem;
+    loop_.stop();
+  }
+
+  const CommandLine& line_;
+  int code_ = kDone;
+  bool waits_ = false;  // what was asked last is not printed yet
+  EventLoop loop_;
+  LiveSurvey live_;
+  Timer tick_;
+  Signal int_;
+  Signal term_;
+};
 
 }  // namespace
 
@@ -172,7 +229,7 @@ int watch_status(const CommandLine& line) {
   const char* terminal = std::getenv("TERM");
   const bool draws =
       isatty(STDOUT_FILENO) != 0 && terminal != nullptr && std::string_view(terminal) != "dumb";
-  return draws ? Watch(line).run() : print_again_and_again(line);
+  return draws ? Watch(line).run() : Printing(line).run();
 }
 
 }  // namespace anyprobe

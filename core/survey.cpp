@@ -13,47 +13,28 @@ namespace anyprobe {
 namespace {
 
 namespace fs = std::filesystem;
+
 using End = ControlAnswer::End;
 
 std::string who(const ControlAnswer& answer) {
   return answer.instance + (answer.pid ? " (pid " + std::to_string(*answer.pid) + ")" : "");
 }
 
-void take(const ControlAnswer& answer, const std::string& run_dir, Survey& told) {
-  if (answer.end == End::vanished) return;
-  InstanceStatus instance;
-  auto complaint = complaint_of(answer, run_dir);
-  if (answer.end == End::answered) {
-    auto status = read_status(answer.text);
-    if (status)
-      instance = std::move(status).value();
-    else
-      complaint = {kNonsense, "unknown", who(answer) + " answers with nonsense: " + status.error()};
-  }
-  instance.name = answer.instance;
-  if (complaint.code != kDone) {
-    instance.state = complaint.state;
-    instance.pid = answer.pid;
-    instance.problems = {complaint.line};
-    told.complaints.push_back(std::move(complaint));
-  }
-  told.instances.push_back(std::move(instance));
-}
+constexpr std::chrono::seconds kLate{1};
 
 // By this one metrics are asked, over HTTP.
 constexpr const char* kMetricsSocket = "metrics";
 
 // The names of the sockets in the run-dir.
-std::vector<std::string> find_instances(const std::string& run_dir, Survey& told) {
-  std::vector<std::string> out;
+std::set<std::string> find_instances(const std::string& run_dir, Survey& told) {
+  std::set<std::string> out;
   std::error_code error;
   for (fs::directory_iterator it(run_dir, error), end; !error && it != end; it.increment(error)) {
     std::error_code ignored;
     if (it->path().stem() == kMetricsSocket) continue;
     if (it->path().extension() == ".sock" && it->symlink_status(ignored).type() == fs::file_type::socket)
-      out.push_back(it->path().stem().string());
+      out.insert(it->path().stem().string());
   }
-  std::sort(out.begin(), out.end());
   if (error == std::errc::no_such_file_or_directory)
     told.complain(kNotRunning, "no daemon runs: there is no folder " + run_dir);
   else if (error)
@@ -103,21 +84,91 @@ Complaint complaint_of(const ControlAnswer& answer, const std::string& run_dir) 
   return {kSystem, "unknown", path + ": " + answer.text};
 }
 
-Survey ask_for_status(const std::string& run_dir, const char* more) {
-  Survey told;
-  const auto instances = find_instances(run_dir, told);
-  const ControlRequest plain{kStatusVerb, {}};
-  auto answers =
-      ask_instances(run_dir, instances, more == nullptr ? plain : ControlRequest{kStatusVerb, {more}});
-  for (auto& answer : answers) {
-    // One of an earlier version, which goes on until it is restarted.
-    if (more != nullptr && answer.end == End::refused)
-      answer = ask_instances(run_dir, {answer.instance}, plain).front();
-    take(answer, run_dir, told);
+LiveSurvey::LiveSurvey(EventLoop& loop, std::string run_dir, const char* more, std::function<void()> changed,
+                       ControlPatience patience)
+    : loop_(loop),
+      run_dir_(std::move(run_dir)),
+      more_(more),
+      changed_(std::move(changed)),
+      patience_(patience) {}
+
+void LiveSurvey::ask() {
+  spent_.clear();
+  Survey folder;
+  const auto found = find_instances(run_dir_, folder);
+  of_folder_ = std::move(folder.complaints);
+  std::erase_if(daemons_, [&](const auto& each) { return !found.contains(each.first); });
+  for (const auto& instance : found) {
+    auto& daemon = daemons_[instance];
+    if (daemon.question) continue;
+    daemon.asked = Clock::now();
+    put(instance, daemon, more_);
   }
-  if (told.instances.empty() && told.complaints.empty())
-    told.complain(kNotRunning, "no daemon runs any more in " + run_dir);
-  return told;
+}
+
+void LiveSurvey::put(const std::string& instance, Daemon& daemon, const char* more) {
+  ControlRequest request{kStatusVerb, {}};
+  if (more != nullptr) request.arguments.emplace_back(more);
+  daemon.question =
+      std::make_unique<ControlQuestion>(loop_, run_dir_, instance, request, patience_,
+                                        [this, instance, &daemon, more] { take(instance, daemon, more); });
+}
+
+void LiveSurvey::take(const std::string& instance, Daemon& daemon, const char* more) {
+  spent_.push_back(std::move(daemon.question));
+  const auto& answer = spent_.back()->answer();
+  // One of an earlier version, which goes on until it is restarted.
+  if (more != nullptr && answer.end == End::refused) return put(instance, daemon, nullptr);
+  daemon.status.reset();
+  daemon.complaint = complaint_of(answer, run_dir_);
+  if (answer.end != End::vanished) daemon.status.emplace();
+  if (answer.end == End::answered) {
+    auto status = read_status(answer.text);
+    if (status)
+      daemon.status = std::move(status).value();
+    else
+      daemon.complaint = {kNonsense, "unknown", who(answer) + " answers with nonsense: " + status.error()};
+  }
+  if (daemon.status) daemon.status->name = instance;
+  if (daemon.complaint.code != kDone) {
+    daemon.status->state = daemon.complaint.state;
+    daemon.status->pid = answer.pid;
+    daemon.status->problems = {daemon.complaint.line};
+  }
+  changed_();
+}
+
+bool LiveSurvey::owed() const {
+  return std::any_of(daemons_.begin(), daemons_.end(),
+                     [](const auto& each) { return each.second.question != nullptr; });
+}
+
+Survey LiveSurvey::told() const {
+  Survey out{{}, of_folder_};
+  for (const auto& [instance, daemon] : daemons_) {
+    if (daemon.status) out.instances.push_back(*daemon.status);
+    if (daemon.complaint.code != kDone) {
+      out.complaints.push_back(daemon.complaint);
+      continue;
+    }
+    const auto since = std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - daemon.asked);
+    if (daemon.question && since >= kLate)
+      out.complain(kHangs, instance + " has not answered for " + std::to_string(since.count()) + " s");
+  }
+  if (out.instances.empty() && out.complaints.empty() && !owed())
+    out.complain(kNotRunning, "no daemon runs any more in " + run_dir_);
+  return out;
+}
+
+Survey ask_for_status(const std::string& run_dir, const char* more) {
+  EventLoop loop;
+  std::optional<LiveSurvey> live;
+  live.emplace(loop, run_dir, more, [&] {
+    if (!live->owed()) loop.stop();
+  });
+  live->ask();
+  if (live->owed()) loop.run();
+  return live->told();
 }
 
 void choose(const std::vector<std::string>& names, Survey& told) {

@@ -58,6 +58,7 @@ class WebServer::Work {
   struct Connection {
     MHD_Connection* is = nullptr;
     int socket = -1;
+    bool asks = false;  // its request line has come, and it has not got all of the answer
     bool streams = false;
     bool shut = false;
     bool waits = false;
@@ -91,6 +92,16 @@ class WebServer::Work {
   }
   static void on_connection(void* self, MHD_Connection* connection, void** context,
                             MHD_ConnectionNotificationCode what);
+  static void* on_request_line(void* /*self*/, const char* /*line*/, MHD_Connection* connection) {
+    note_asking(connection, true);
+    return nullptr;
+  }
+  static void on_answered(void* /*self*/, MHD_Connection* connection, void** /*seen*/,
+                          MHD_RequestTerminationCode /*how*/) {
+    note_asking(connection, false);
+  }
+  static void note_asking(MHD_Connection* connection, bool asks);
+  static bool is_idle(const Connection& connection);
   static ssize_t read_stream(void* stream, std::uint64_t at, char* to, std::size_t room);
   static void free_stream(void* stream);
 
@@ -130,11 +141,13 @@ std::string WebServer::Work::listen(Descriptor socket, const WebAddress& where) 
   where_ = where;
   if (!socket_.valid()) return {};
   const auto most = static_cast<unsigned int>(2 * limits_.connections);  // those that are being closed count
-  daemon_ = MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME, 0, nullptr,
-                             nullptr, on_request, this, MHD_OPTION_CONNECTION_LIMIT, most,
-                             MHD_OPTION_CONNECTION_TIMEOUT, static_cast<unsigned int>(limits_.idle.count()),
-                             MHD_OPTION_CONNECTION_MEMORY_LIMIT, limits_.memory, MHD_OPTION_STRICT_FOR_CLIENT,
-                             1, MHD_OPTION_NOTIFY_CONNECTION, on_connection, this, MHD_OPTION_END);
+  daemon_ =
+      MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME, 0, nullptr,
+                       nullptr, on_request, this, MHD_OPTION_CONNECTION_LIMIT, most,
+                       MHD_OPTION_CONNECTION_TIMEOUT, static_cast<unsigned int>(limits_.idle.count()),
+                       MHD_OPTION_CONNECTION_MEMORY_LIMIT, limits_.memory, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+                       MHD_OPTION_NOTIFY_CONNECTION, on_connection, this, MHD_OPTION_URI_LOG_CALLBACK,
+                       on_request_line, this, MHD_OPTION_NOTIFY_COMPLETED, on_answered, this, MHD_OPTION_END);
   const auto* info = daemon_ == nullptr ? nullptr : MHD_get_daemon_info(daemon_, MHD_DAEMON_INFO_EPOLL_FD);
   if (info == nullptr) {
     const std::string why = std::strerror(errno);
@@ -207,9 +220,23 @@ void WebServer::Work::make_room() {
   const auto open = [](const Connection& each) { return !each.shut; };
   const auto count = std::count_if(connections_.begin(), connections_.end(), open);
   if (static_cast<std::size_t>(count) < limits_.connections) return;
-  const auto oldest = std::find_if(connections_.begin(), connections_.end(),
-                                   [](const Connection& each) { return !each.shut && !each.streams; });
-  if (oldest != connections_.end()) shut(*oldest);
+  const auto may_go = [](const Connection& each) { return !each.shut && !each.streams; };
+  auto goes = std::find_if(connections_.begin(), connections_.end(),
+                           [&](const Connection& each) { return may_go(each) && is_idle(each); });
+  if (goes == connections_.end()) goes = std::find_if(connections_.begin(), connections_.end(), may_go);
+  if (goes != connections_.end()) shut(*goes);
+}
+
+// What it sent may wait to be read.
+bool WebServer::Work::is_idle(const Connection& connection) {
+  char octet = 0;
+  return !connection.asks && recv(connection.socket, &octet, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;
+}
+
+void WebServer::Work::note_asking(MHD_Connection* connection, bool asks) {
+  const auto* info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+  if (info != nullptr && info->socket_context != nullptr)
+    static_cast<Connection*>(info->socket_context)->asks = asks;
 }
 
 void WebServer::Work::shut(Connection& connection) {

@@ -24,7 +24,8 @@ struct WebReply {
 };
 
 struct WebLimits {
-  std::size_t connections = 16;  // another one takes the place of the oldest that is no stream
+  std::size_t connections = 16;  // another one takes the place of the oldest that asks nothing, else of
+                                 // the oldest that is no stream
   std::size_t streams = 8;       // another one is told to come back
   std::size_t queue =
       std::size_t{256} * 1024;  // of what a stream has not taken yet, in octets: more drops it

@@ -39,8 +39,13 @@ std::span<const AbsentProbe> absent_probes() {
 #if ANYPROBE_WITH_LIBCURL
   return {};
 #else
-  static constexpr AbsentProbe kAbsent[] = {{"http", nullptr, "libcurl"},
-                                            {"http_proxy", "squid-probe", "libcurl"}};
+  static constexpr UsualPlace kHttp[] = {
+      {.port = 80, .name = "http", .tcp = true, .whom = "host", .options = R"(, "ports": 80)"},
+      {.port = 443, .name = "https", .tcp = true, .whom = "host", .options = R"(, "ports": 443)"}};
+  static constexpr UsualPlace kHttpProxy[] = {
+      {.port = 3128, .name = "http-proxy", .tcp = true, .whom = "host", .options = R"(, "ports": 3128)"}};
+  static constexpr AbsentProbe kAbsent[] = {{"http", nullptr, "libcurl", "tcp", kHttp},
+                                            {"http_proxy", "squid-probe", "libcurl", "tcp", kHttpProxy}};
   return kAbsent;
 #endif
 }

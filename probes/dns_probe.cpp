@@ -222,6 +222,16 @@ std::unique_ptr<Probe> create_dns(EventLoop& loop, Options& options) {
   return make_named_probe(loop, all_needed(hosts), family, make);
 }
 
+constexpr UsualPlace kDnsPlaces[] = {
+    {.port = kDnsPort,
+     .name = "dns",
+     .udp = true,
+     .tcp = true,
+     .tcp_options = R"(, "transport": "tcp")",
+     .edit = "with a \"query\" it is asked for a name that it must know; without one, for the SOA record of "
+             "the root"},
+};
+
 }  // namespace
 
 const ProbePlugin kDnsProbe{.abi = kPluginAbi,
@@ -229,6 +239,7 @@ const ProbePlugin kDnsProbe{.abi = kPluginAbi,
                             .summary = "asks name servers a question and judges the answers",
                             .program = "dns-probe",
                             .options = kDnsOptions,
-                            .create = create_dns};
+                            .create = create_dns,
+                            .found_at = kDnsPlaces};
 
 }  // namespace anyprobe

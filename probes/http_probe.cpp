@@ -82,12 +82,28 @@ std::unique_ptr<Probe> create_http(EventLoop& loop, Options& options) {
                           make);
 }
 
+constexpr UsualPlace kHttpPlaces[] = {
+    {.port = 80,
+     .name = "http",
+     .tcp = true,
+     .with_port = true,
+     .options = R"(, "url": "http://www.example.org/")",
+     .edit = "the \"url\" that is asked for; the question goes to \"server\" all the same"},
+    {.port = 443,
+     .name = "https",
+     .tcp = true,
+     .with_port = true,
+     .options = R"(, "url": "https://www.example.org/")",
+     .edit = "the \"url\" that is asked for, whose name must be in the certificate"},
+};
+
 }  // namespace
 
 const ProbePlugin kHttpProbe{.abi = kPluginAbi,
                              .type = "http",
                              .summary = "asks a web server for URLs, over TLS too",
                              .options = kHttpOptions,
-                             .create = create_http};
+                             .create = create_http,
+                             .found_at = kHttpPlaces};
 
 }  // namespace anyprobe

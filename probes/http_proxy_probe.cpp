@@ -124,6 +124,14 @@ std::unique_ptr<Probe> create_http_proxy(EventLoop& loop, Options& options) {
                           make);
 }
 
+constexpr UsualPlace kHttpProxyPlaces[] = {
+    {.port = 3128,
+     .name = "http-proxy",
+     .tcp = true,
+     .options = R"(, "url": "http://www.example.org/")",
+     .edit = "a \"url\" that it is to fetch, best one that is always near"},
+};
+
 }  // namespace
 
 const ProbePlugin kHttpProxyProbe{.abi = kPluginAbi,
@@ -131,6 +139,7 @@ const ProbePlugin kHttpProxyProbe{.abi = kPluginAbi,
                                   .summary = "asks an HTTP proxy to fetch a URL, or to open a tunnel",
                                   .program = "squid-probe",
                                   .options = kHttpProxyOptions,
-                                  .create = create_http_proxy};
+                                  .create = create_http_proxy,
+                                  .found_at = kHttpProxyPlaces};
 
 }  // namespace anyprobe

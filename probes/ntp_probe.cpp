@@ -86,12 +86,17 @@ std::unique_ptr<Probe> create_ntp(EventLoop& loop, Options& options) {
                           make);
 }
 
+constexpr UsualPlace kNtpPlaces[] = {
+    {.port = 123, .name = "ntp", .udp = true, .edit = "how wrong its clock may be, \"max_offset\""},
+};
+
 }  // namespace
 
 const ProbePlugin kNtpProbe{.abi = kPluginAbi,
                             .type = "ntp",
                             .summary = "asks a time server for the time, and whether it knows it",
                             .options = kNtpOptions,
-                            .create = create_ntp};
+                            .create = create_ntp,
+                            .found_at = kNtpPlaces};
 
 }  // namespace anyprobe

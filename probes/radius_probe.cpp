@@ -100,6 +100,15 @@ std::unique_ptr<Probe> create_radius(EventLoop& loop, Options& options) {
   return make_named_probe(loop, all_needed(hosts), family, make);
 }
 
+constexpr UsualPlace kRadiusPlaces[] = {
+    {.port = 1812,
+     .name = "radius",
+     .udp = true,
+     .options = R"(, "secret": { "file": "/etc/anyprobe/radius.secret" })",
+     .edit = "FreeRADIUS answers Status-Server on a port of its own, 18120",
+     .wants = "the secret in a file, and status_server = yes: radius-probe(8)"},
+};
+
 }  // namespace
 
 const ProbePlugin kRadiusProbe{.abi = kPluginAbi,
@@ -107,6 +116,7 @@ const ProbePlugin kRadiusProbe{.abi = kPluginAbi,
                                .summary = "asks a RADIUS server for its status",
                                .program = "radius-probe",
                                .options = kRadiusOptions,
-                               .create = create_radius};
+                               .create = create_radius,
+                               .found_at = kRadiusPlaces};
 
 }  // namespace anyprobe

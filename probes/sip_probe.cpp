@@ -122,12 +122,22 @@ std::unique_ptr<Probe> create_sip(EventLoop& loop, Options& options) {
                           plan.source ? std::optional(plan.source->family()) : std::nullopt, make);
 }
 
+constexpr UsualPlace kSipPlaces[] = {
+    {.port = 5060,
+     .name = "sip",
+     .udp = true,
+     .tcp = true,
+     .tcp_options = R"(, "transport": "tcp")",
+     .edit = "the \"domain\" and the \"user\" that it is asked for"},
+};
+
 }  // namespace
 
 const ProbePlugin kSipProbe{.abi = kPluginAbi,
                             .type = "sip",
                             .summary = "asks a SIP server for its options",
                             .options = kSipOptions,
-                            .create = create_sip};
+                            .create = create_sip,
+                            .found_at = kSipPlaces};
 
 }  // namespace anyprobe

@@ -175,6 +175,13 @@ std::unique_ptr<Probe> create_socks(EventLoop& loop, Options& options) {
       [&loop, plan, local](const ResolvedHosts& resolved) { return make(loop, plan, resolved, local); });
 }
 
+constexpr UsualPlace kSocksPlaces[] = {
+    {.port = 1080,
+     .name = "socks",
+     .tcp = true,
+     .edit = "with a \"target\" it must connect there, and not only negotiate"},
+};
+
 }  // namespace
 
 const ProbePlugin kSocksProbe{.abi = kPluginAbi,
@@ -182,6 +189,7 @@ const ProbePlugin kSocksProbe{.abi = kPluginAbi,
                               .summary = "asks a SOCKS proxy to negotiate, to connect and to relay UDP",
                               .program = "socks-probe",
                               .options = kSocksOptions,
-                              .create = create_socks};
+                              .create = create_socks,
+                              .found_at = kSocksPlaces};
 
 }  // namespace anyprobe

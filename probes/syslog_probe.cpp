@@ -229,6 +229,29 @@ std::unique_ptr<Probe> create_syslog(EventLoop& loop, Options& options) {
   return std::make_unique<SyslogProbe>(loop, plan, host);
 }
 
+constexpr const char* kEdit = "\"send\" is where lines go in, \"listen\" where they come out again";
+constexpr const char* kWants = "a rule of the relay that sends the probe's lines back: syslog-probe(8)";
+
+constexpr UsualPlace kSyslogPlaces[] = {
+    {.port = 514,
+     .name = "syslog",
+     .udp = true,
+     .tcp = true,
+     .whom = "send",
+     .with_port = true,
+     .tcp_options = R"(, "transport": "tcp")",
+     .edit = kEdit,
+     .wants = kWants},
+    {.port = 601,
+     .name = "syslog",
+     .tcp = true,
+     .whom = "send",
+     .with_port = true,
+     .options = R"(, "transport": "tcp")",
+     .edit = kEdit,
+     .wants = kWants},
+};
+
 }  // namespace
 
 const ProbePlugin kSyslogProbe{.abi = kPluginAbi,
@@ -236,6 +259,7 @@ const ProbePlugin kSyslogProbe{.abi = kPluginAbi,
                                .summary = "sends a line to a syslog relay and waits for it to come back",
                                .program = "syslog-probe",
                                .options = kSyslogOptions,
-                               .create = create_syslog};
+                               .create = create_syslog,
+                               .found_at = kSyslogPlaces};
 
 }  // namespace anyprobe

@@ -130,8 +130,7 @@ void Keeper::take(ProberSeat& seat, const Message& message) {
     case MessageType::runner:
     case MessageType::control:
     case MessageType::answer:
-    case MessageType::web:
-    case MessageType::agent:
+    case MessageType::socket:
     case MessageType::beside:
       break;
   }
@@ -267,16 +266,6 @@ std::string Keeper::view() const {
   }
   if (!refusal_.empty()) out.problems.push_back(kReloadRefused + refusal_);
   return pack_view(out);
-}
-
-void Keeper::tell_web() {
-  if (auto* seat = seat_of(ProberPart::built_in); seat != nullptr && seat->at_work) tell_web(*seat);
-  tell_soon();
-}
-
-void Keeper::tell_web(ProberSeat& seat) {
-  const auto door = hooks_.web ? hooks_.web() : Web{};
-  seat.prober.send({MessageType::web, 0, 0, door.where}, door.socket);
 }
 
 void Keeper::reap() {

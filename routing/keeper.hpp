@@ -16,8 +16,8 @@
 #include "core/advertisement.hpp"
 #include "core/event_loop.hpp"
 #include "core/log.hpp"
+#include "core/named_sockets.hpp"
 #include "core/prober_part.hpp"
-#include "core/web_address.hpp"
 #include "keeper_memory.hpp"
 #include "keeper_message.hpp"
 #include "lease_book.hpp"
@@ -47,13 +47,7 @@ class Keeper {
     Duration lsa_spacing{};  // zero: nothing waits
     bool has_modules = false;
     std::string vty_dir;  // where FRR's daemons are asked
-    std::optional<WebAddress> metrics = {};
-    std::optional<SocketAddress> agent = {};
-  };
-  // The socket that metrics are asked by, if it is open.
-  struct Web {
-    int socket = -1;
-    std::string where;
+    SocketPlaces sockets = {};
   };
   struct Hooks {
     std::function<Outcome<std::vector<SourceFile>>()> read;
@@ -78,10 +72,8 @@ class Keeper {
     std::function<void(const std::set<std::string>&)> remember_drained{};
     // A listening socket for the probers of that part, or -1; outlives the keeper.
     std::function<int(ProberPart part)> control{};
-    std::function<Web()> web{};  // the socket outlives the keeper, or the next tell_web()
-    // The one of the agent, or -1: as control, and agent_changed() tells that it is another. It is for the
-    // services of our own probes.
-    std::function<int()> agent{};
+    // It outlives the keeper, or the next socket_changed(). It is for the services of our own probes.
+    std::function<OpenedSocket(SocketName name)> socket{};
     // What is wrong beside what is in the kernel, one line each.
     std::function<std::vector<std::string>()> problems{};
     // summary() may be another.
@@ -102,10 +94,8 @@ class Keeper {
   void tell_applied();
   // Something is otherwise in the kernel, or wrong there: the probers are told from a clean stack.
   void tell_soon() { tell_.schedule(); }
-  // What Hooks::web says is otherwise.
-  void tell_web();
-
-  void agent_changed();
+  // What Hooks::socket says is otherwise, or a problem is.
+  void socket_changed(SocketName name);
 
   // What may be in the kernel by what was remembered.
   [[nodiscard]] const std::vector<Advertisement>& remembered() { return memory_.recalled(); }
@@ -131,7 +121,7 @@ class Keeper {
   void begin_offer();
   void offer_next();
   bool offer(ProberSeat& seat, Configuration& configuration);
-  void tell_web(ProberSeat& seat);
+  void hand_over_socket(ProberSeat& seat, SocketName name);
   [[nodiscard]] bool judges(const ProberSeat& seat) const;
   [[nodiscard]] const Configuration& taken_by(const ProberSeat& seat) const;
   void accept(ProberSeat& seat, const Message& message);

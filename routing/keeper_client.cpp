@@ -100,12 +100,12 @@ bool KeeperClient::receive_one() {
       handlers_.on_runner(std::move(packet.descriptor));
     if (message->type == MessageType::control && packet.descriptor.valid())
       handlers_.on_control(std::move(packet.descriptor));
-    if (message->type == MessageType::web && handlers_.on_web)
-      handlers_.on_web(std::move(packet.descriptor), message->body);
-    if (message->type == MessageType::agent && handlers_.on_agent)
-      handlers_.on_agent(std::move(packet.descriptor));
     if (message->type == MessageType::beside && packet.descriptor.valid() && handlers_.on_beside)
       handlers_.on_beside(std::move(packet.descriptor));
+    if (message->type == MessageType::socket && handlers_.on_socket) {
+      if (const auto place = unpack_place(message->body))
+        handlers_.on_socket(place->name, std::move(packet.descriptor), place->where);
+    }
     if (message->type == MessageType::answer) take_answer(*message, packet.descriptor.get());
   }
   return true;

@@ -26,13 +26,12 @@ class KeeperClient final : public KeeperLink {
     std::function<void(Descriptor socket)> on_runner;   // there is a runner, and this is the way to it
     std::function<void(KernelView view)> on_view;       // of the configuration that was accepted last
     std::function<void(Descriptor socket)> on_control;  // status is asked by this, which listens
-    std::function<void(Descriptor socket)> on_agent{};  // HAProxy asks by this, which listens, or is none
     // To ask(): the replies of FRR as they came, where it is answered.
     std::function<void(std::uint32_t serial, const FrrAnswer& answer, const std::string& replies)>
         on_answer{};
     std::function<void(Descriptor socket)> on_beside{};  // the way to the other prober
-    // Metrics are asked by this, which listens at `where`; not valid: by none any more.
-    std::function<void(Descriptor socket, const std::string& where)> on_web{};
+    // Who is to be answered asks by this, which listens at `where`; not valid: by none any more.
+    std::function<void(SocketName name, Descriptor socket, const std::string& where)> on_socket{};
   };
 
   // Owns `fd`.

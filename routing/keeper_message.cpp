@@ -175,6 +175,16 @@ Outcome<std::vector<bool>> unpack_drained(std::string_view body, std::size_t exp
   return take_flags(body);
 }
 
+std::string pack_place(const SocketPlace& place) {
+  return static_cast<char>(place.name) + place.where;
+}
+
+Outcome<SocketPlace> unpack_place(std::string_view body) {
+  const auto name = body.empty() ? kSocketNames.size() : static_cast<unsigned char>(body.front());
+  if (name >= kSocketNames.size()) return Error{"a socket of no name"};
+  return SocketPlace{kSocketNames[name], std::string(body.substr(1))};
+}
+
 std::string pack_refusal(const Refusal& refusal) {
   std::string out(1, refusal.flags_alone ? '\1' : '\0');
   put_lines(out, refusal.lines, kLargestMessage / 2, " more errors");

@@ -13,6 +13,7 @@
 #include "core/advertisement.hpp"
 #include "core/event_loop.hpp"
 #include "core/keeper_link.hpp"
+#include "core/named_sockets.hpp"
 #include "core/outcome.hpp"
 #include "core/source_file.hpp"
 
@@ -34,9 +35,8 @@ enum class MessageType : std::uint8_t {
   drained,    // prober: which services are withdrawn by hand, a byte for each of the configuration
   ask,        // prober: a FrrInquiry, by the places that the configuration of its generation has
   answer,     // keeper: the FrrAnswer to the one of that serial (with a descriptor, if it is answered)
-  web,        // keeper: the socket that metrics are asked by (with a descriptor; without, there is none any
-              // more), and where it listens
-  agent,      // keeper: the socket by which HAProxy asks (with a descriptor), or that there is none any more
+  socket,     // keeper: a socket that the configuration names, a SocketPlace (with a descriptor; without,
+              // there is none any more)
   beside,  // keeper: the way to the other prober (with a descriptor, a stream): the one of modules is asked
            // by it how its services are, and nothing else
 };
@@ -68,6 +68,13 @@ Outcome<Circumstances> unpack_circumstances(std::string_view body);
 std::string pack_drained(const std::vector<bool>& drained);
 // Only just as many as are expected are taken.
 Outcome<std::vector<bool>> unpack_drained(std::string_view body, std::size_t expected);
+
+struct SocketPlace {
+  SocketName name = SocketName::metrics;
+  std::string where;
+};
+std::string pack_place(const SocketPlace& place);
+Outcome<SocketPlace> unpack_place(std::string_view body);
 
 struct Refusal {
   bool flags_alone = false;

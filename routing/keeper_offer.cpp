@@ -135,8 +135,9 @@ void Keeper::follow_up() {
     if (const int control = hooks_.control ? hooks_.control(seat->part) : -1; control >= 0)
       seat->prober.send({MessageType::control, 0, 0, {}}, control);
     if (seat->part != ProberPart::built_in) continue;
-    if (hooks_.web && hooks_.web().socket >= 0) tell_web(*seat);
-    if (hooks_.agent && hooks_.agent() >= 0) agent_changed();
+    for (const auto name : kSocketNames) {
+      if (hooks_.socket && hooks_.socket(name).fd >= 0) hand_over_socket(*seat, name);
+    }
     hooks_.running(seat->prober.pid());
   }
   if (another) introduce();
@@ -161,11 +162,16 @@ void Keeper::introduce() {
   own->prober.send({MessageType::beside, 0, 0, {}}, asks.get());
 }
 
-void Keeper::agent_changed() {
-  auto* seat = seat_of(ProberPart::built_in);
-  // One that is not at work yet is told then.
-  if (seat->at_work) seat->prober.send({MessageType::agent, 0, 0, {}}, hooks_.agent());
+void Keeper::socket_changed(SocketName name) {
+  // One that is not at work yet is handed it then.
+  if (auto* seat = seat_of(ProberPart::built_in); seat != nullptr && seat->at_work)
+    hand_over_socket(*seat, name);
   tell_soon();  // of problems
+}
+
+void Keeper::hand_over_socket(ProberSeat& seat, SocketName name) {
+  const auto socket = hooks_.socket(name);
+  seat.prober.send({MessageType::socket, 0, 0, pack_place({name, socket.where})}, socket.fd);
 }
 
 void Keeper::refuse(ProberSeat& seat, const Message& message) {

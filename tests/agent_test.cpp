@@ -6,7 +6,7 @@
 
 #include "core/agent_message.hpp"
 #include "core/line_server.hpp"
-#include "core/listener.hpp"
+#include "core/named_sockets.hpp"
 #include "loaded_config.hpp"
 
 using namespace anyprobe;

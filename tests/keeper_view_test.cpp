@@ -21,6 +21,7 @@ namespace {
 struct House {
   int agent = -1;
   Words beside;
+  SocketPlace place;
 
   explicit House(int control = -1)
       : keeper(loop, reconciler, false,
@@ -39,7 +40,10 @@ struct House {
                 .running = [](pid_t) {},
                 .fail = [](const std::string&) {},
                 .control = [control](ProberPart) { return control; },
-                .agent = [this] { return agent; },
+                .socket =
+                    [this](SocketName name) {
+                      return OpenedSocket{name == SocketName::agent ? agent : -1, "192.0.2.1:5000"};
+                    },
                 .problems = [this] { return beside; }}) {
     notes.on_settled = [this] { keeper.tell_applied(); };
     notes.on_news = [this] { keeper.tell_soon(); };
@@ -79,6 +83,8 @@ struct House {
       serial = message->serial;
       if (const auto now = unpack_view(message->body); message->type == MessageType::applied && now)
         view = *now;
+      if (const auto now = unpack_place(message->body); message->type == MessageType::socket && now)
+        place = *now;
       if (message->type == type) return true;
     }
   }
@@ -257,25 +263,27 @@ TEST_CASE("keeper: the prober is handed the agent's socket, another one, and tha
   };
   House house;
   house.agent = first.get();
-  const auto handed = [&] { return house.hears(MessageType::agent); };
+  const auto handed = [&] { return house.hears(MessageType::socket); };
   house.run({
       {house.asked(),
        [&] {
-         house.keeper.agent_changed();  // it is told once it is at work
+         house.keeper.socket_changed(SocketName::agent);  // it is told once it is at work
          house.accept();
        }},
       {handed,
        [&] {
          CHECK(family(house.descriptor) == AF_INET);
+         CHECK(house.place.name == SocketName::agent);
+         CHECK(house.place.where == "192.0.2.1:5000");
          house.agent = second.get();
-         house.keeper.agent_changed();
+         house.keeper.socket_changed(SocketName::agent);
        }},
       {handed,
        [&] {
          CHECK(family(house.descriptor) == AF_INET6);
          house.agent = -1;
          house.beside = {"the agent cannot listen"};
-         house.keeper.agent_changed();
+         house.keeper.socket_changed(SocketName::agent);
        }},
       {handed, [&] { CHECK_FALSE(house.descriptor.valid()); }},
       {house.told(), [&] { CHECK(house.view.problems == house.beside); }},

@@ -34,7 +34,7 @@ struct Started : LoadedConfig {
 };
 
 Started started(const StartingFacts& facts) {
-  const PluginTable plugins(builtin_probes());
+  const PluginTable plugins(builtin_probes(), absent_probes());
   Started out;
   out.text = starting_configuration(facts, plugins);
   static_cast<LoadedConfig&>(out) = loaded_from({{"init", out.text, SourceFile::Role::configuration}});
@@ -163,6 +163,42 @@ TEST_CASE("init: very much") {
   CHECK(out.config.services.front().advertise.size() == 20);
   CHECK(out.says("and 229 more"));
   CHECK(out.text.size() < 6000);
+}
+
+TEST_CASE("init: where a service is found, its probe says, also where another stands in for it") {
+  static constexpr UsualPlace kPlaces[] = {{.port = 4242,
+                                            .name = "toast",
+                                            .udp = true,
+                                            .tcp = true,
+                                            .whom = "toaster",
+                                            .with_port = true,
+                                            .options = R"(, "slices": 2)",
+                                            .tcp_options = R"(, "slow": true)",
+                                            .edit = "how brown"},
+                                           {.port = 4243, .name = "jam", .tcp = true, .wants = "a spoon"}};
+  static constexpr UsualPlace kStandIn[] = {
+      {.port = 4244, .name = "tea", .tcp = true, .whom = "host", .options = R"(, "ports": 4244)"}};
+  static const ProbePlugin kToast{.type = "toast", .options = {}, .found_at = kPlaces};
+  static constexpr AbsentProbe kTea[] = {{"tea", nullptr, "a kettle", "tcp", kStandIn}};
+  static constexpr const ProbePlugin* kAll[] = {&kToast};
+  const PluginTable plugins(kAll, kTea);
+  const auto text = [&](const char* port, Protocol protocol) {
+    return starting_configuration(
+        {.listeners = {listener(protocol, port)}, .filtered = {filtered("192.0.2.1/32")}}, plugins);
+  };
+  const auto has = [](const std::string& in, const std::string& what) {
+    return in.find(what) != std::string::npos;
+  };
+  const auto slow = text("0.0.0.0:4242", Protocol::tcp);
+  CHECK(has(slow, "// EDIT: how brown.\n"));
+  CHECK(
+      has(slow, R"("probe": { "type": "toast", "toaster": "127.0.0.1:4242", "slices": 2, "slow": true },)"));
+  CHECK(has(text("0.0.0.0:4242", Protocol::udp), R"("toaster": "127.0.0.1:4242", "slices": 2 },)"));
+  CHECK(has(text("0.0.0.0:4243", Protocol::tcp), "It wants a spoon.\n    // "));
+  CHECK(has(text("0.0.0.0:4243", Protocol::udp), "No service that is known to this program listens here."));
+  const auto tea = text("0.0.0.0:4244", Protocol::tcp);
+  CHECK(has(tea, "// This build has no \"tea\" probe.\n"));
+  CHECK(has(tea, R"("probe": { "type": "tcp", "host": "127.0.0.1", "ports": 4244 },)"));
 }
 
 TEST_CASE("init: /proc/net is read") {

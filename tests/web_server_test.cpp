@@ -173,6 +173,44 @@ TEST_CASE("who says nothing gives way to who does") {
   CHECK(has(house.answer_to(kGood), " 200 "));
 }
 
+TEST_CASE("who asks nothing gives way before who asks") {
+  House house({.connections = 3});
+  std::string heard;
+  SUBCASE("what is asked for has not been read yet") {
+    const auto asks = house.client(kGood);
+    std::vector<Descriptor> silent;
+    for (int i = 0; i < 5; ++i) silent.push_back(house.client());
+    CHECK(house.all(asks).starts_with("HTTP/1.1 200 OK\r\n"));
+  }
+  SUBCASE("it is half asked, others have got their answer") {
+    const auto half = ask("GET /metrics").substr(0, 40);
+    const auto rest = ask("GET /metrics").substr(40);
+    const auto asks = house.client(half);
+    REQUIRE(house.wait_until([&] { return house.server.connections() == 1; }));
+    const auto done = house.client("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    std::string answer;
+    REQUIRE(house.wait_until([&] { return !House::hear(done, answer) && answer.ends_with("up 1\n"); }));
+    const auto silent = house.client();
+    REQUIRE(house.wait_until([&] { return house.server.connections() == 3; }));
+    const auto third = house.client(half);
+    CHECK(house.wait_until([&] { return House::hear(done, answer); }));
+    const auto fourth = house.client(half);
+    CHECK(house.wait_until([&] { return House::hear(silent, answer); }));
+    // Where all ask, the oldest goes.
+    SUBCASE("and is answered") {
+      REQUIRE(send(asks.get(), rest.data(), rest.size(), MSG_NOSIGNAL) > 0);
+      CHECK(house.all(asks).starts_with("HTTP/1.1 200 OK\r\n"));
+    }
+    SUBCASE("and goes once all ask") {
+      REQUIRE(house.wait_until([&] { return house.server.connections() == 3; }));
+      const auto fifth = house.client(half);
+      CHECK(house.wait_until([&] { return House::hear(asks, heard); }));
+      CHECK_FALSE(House::hear(third, heard));
+      CHECK_FALSE(House::hear(fourth, heard));
+    }
+  }
+}
+
 TEST_CASE("an idle connection is closed") {
   House house({.idle = 1s});
   const auto silent = house.client();

@@ -31,6 +31,11 @@ void read_drained(const std::string& body) {
   if (unpack_drained(body, body.size() + 1)) __builtin_trap();
 }
 
+void read_place(const std::string& body) {
+  const auto place = unpack_place(body);
+  if (place && pack_place(*place) != body) __builtin_trap();
+}
+
 void read_refusal(const std::string& body) {
   const auto refusal = unpack_refusal(body);
   for (const auto& line : refusal.lines) {
@@ -61,6 +66,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     read_want(message->body);
     read_circumstances(message->body);
     read_drained(message->body);
+    read_place(message->body);
     read_refusal(message->body);
     read_view(message->body);
     read_questions(message->body);

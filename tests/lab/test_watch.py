@@ -7,13 +7,15 @@ import pty
 import re
 import select
 import signal
+import socket
 import struct
 import subprocess
 import termios
+import time
 
 from lab import BUILD
 from netns import wait_until
-from status import status
+from status import status, stopped
 
 SIZE = struct.Struct("HHHH")
 
@@ -97,3 +99,79 @@ def test_live(probing):
              "--watch=100ms"]
     printed = probing.node.namespace.run(*words).stdout
     assert printed.count("dns-probe  down") >= 2 and "\x1b" not in printed, printed
+
+
+class Mute:
+    """What takes every question and says nothing."""
+
+    def __init__(self, probing, name):
+        self.path = f"{probing.node.run_dir}/{name}.sock"
+        self.listening = socket.socket(socket.AF_UNIX)
+        self.listening.bind(self.path)
+        self.listening.listen(64)
+        self.listening.settimeout(20)
+        self.question = None
+
+    def asked(self):
+        """Returns at the beginning of a question: the one before is over."""
+        wait_until(lambda: self.question is None or not self.owes(), 20, "the question is over")
+        self.question = self.listening.accept()[0]
+        self.question.settimeout(20)
+        assert self.question.recv(4096)
+        self.question.setblocking(False)
+
+    def owes(self):
+        try:
+            return self.question.recv(4096) != b""
+        except BlockingIOError:
+            return True
+
+    def close(self):
+        if self.question:
+            self.question.close()
+        self.listening.close()
+        os.unlink(self.path)
+
+
+def test_nobody_is_waited_for(probing):
+    """Of two daemons one is mute: keys, signals and the other do not wait for it."""
+    probing.start_announced()
+    with contextlib.closing(Mute(probing, "mute")) as mute:
+        with watching(probing) as one:
+            one.shows(r"^! mute has not answered for [1-4] s")
+            one.shows(r"^dns-probe +up ")
+
+            def shown_meanwhile(change, state):
+                mute.asked()
+                change()
+                one.shows(f"^dns-probe +{state} ")
+                return mute.owes()
+            # On a slow machine the change may take longer than a mute one has.
+            assert any(shown_meanwhile(change, state) for change, state in
+                       [(probing.node.kill_unbound, "down"), (probing.node.start_unbound, "up")] * 2)
+            mute.asked()
+            asked = time.monotonic()
+            os.write(one.terminal, b"q")
+            one.process.wait(20)
+            assert one.process.returncode == 0 and time.monotonic() - asked < 2
+        # The same where it is no terminal.
+        words = [BUILD / "anyprobe", "status", "--run-dir", probing.node.run_dir, "--watch=100ms"]
+        printed = probing.folder / "printed"
+        with printed.open("w") as out:
+            process = subprocess.Popen(probing.node.namespace.command(words), stdout=out, stderr=out)
+            try:
+                mute.asked()
+                wait_until(lambda: printed.read_text().count("dns-probe: pid") >= 3, 20, "it is printed")
+                assert mute.owes()
+                begun = time.monotonic()
+                process.send_signal(signal.SIGINT)
+                assert process.wait(20) == 0 and time.monotonic() - begun < 2
+            finally:
+                process.kill()
+                process.wait()
+    with watching(probing) as one:
+        one.shows(r"^dns-probe +(up|down) ")
+        with stopped(probing.pid(), signal.SIGTSTP):
+            one.shows(r"^! dns-probe is suspended ")
+        one.shows(r"^dns-probe +(up|down) ")
+        one.ends(lambda: os.write(one.terminal, b"q"))
