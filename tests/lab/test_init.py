@@ -1,4 +1,4 @@
-"""The init scripts, run for real on a node: the LSB script, the lines of rc.local, and OpenRC's by its own openrc-run."""
+"""The init scripts, run for real on a node: the LSB script, the lines of rc.local, and OpenRC's by openrc-run."""
 
 import contextlib
 import os
@@ -110,8 +110,9 @@ class OpenRc:
         self._probing = probing
         self._command = probing.node.namespace.run
         trees = [OPENRC / package for package in ("openrc", "librc1", "libeinfo1")]
-        self._boot = probing.node.namespace.spawn("unshare", "--mount", "sh", "-c", _OPENRC, "sh", ":".join(map(str, trees)),
-                                                  trees[0] / "etc", log=probing.folder / "boot")
+        self._boot = probing.node.namespace.spawn(
+            "unshare", "--mount", "sh", "-c", _OPENRC, "sh", ":".join(map(str, trees)), trees[0] / "etc",
+            log=probing.folder / "boot")
         wait_until(lambda: process_name(self._boot.pid) == "sleep", PATIENCE, "it is booted")
         self._etc = Path(f"/proc/{self._boot.pid}/root/run/etc")
         self.log = probing.folder / "log"
@@ -125,7 +126,8 @@ class OpenRc:
         script.chmod(0o755)
 
     def __call__(self, word):
-        return self._command("nsenter", f"--mount=/proc/{self._boot.pid}/ns/mnt", "/etc/init.d/anyprobe", word, timeout=90)
+        return self._command("nsenter", f"--mount=/proc/{self._boot.pid}/ns/mnt", "/etc/init.d/anyprobe", word,
+                             timeout=90)
 
     def close(self):
         self("stop")
