@@ -356,6 +356,20 @@ def test_the_resource_agent_sees_more_than_a_pid(resource):
     agent.path.write_text(before.replace(SERVICE, "192.0.2.2/32"))
     assert agent("reload") == agent.OK
     wait_until(lambda: node.addresses() == {"192.0.2.2/32"}, PATIENCE, "it announces another")
+    # Another file is a parameter that has changed: what is announced by both stays.
+    other = agent.path.with_name("other.json")
+    other.write_text(agent.path.read_text().replace('"192.0.2.2/32"}', '"192.0.2.2/32"}, {"address": "192.0.2.3/32"}'))
+    watch = node.watch_addresses()
+    for parameters, wanted in (({"config": other}, {"192.0.2.2/32", "192.0.2.3/32"}), ({}, {"192.0.2.2/32"})):
+        assert agent("reload", **parameters) == agent.OK, agent.said
+        wait_until(lambda: node.addresses() == wanted, PATIENCE, f"it announces {wanted}")
+        assert agent("monitor") == agent.OK and len(node.keepers()) == 1
+    def gone():
+        return [change.prefix for change in watch.changes if not change.interfaces]
+    wait_until(gone, PATIENCE, "the watch has seen the last change")
+    assert gone() == ["192.0.2.3/32"]
+    watch.close()
+    prober = node.probers("anyprobe")[0]
     agent.path.write_text("{")
     assert agent("reload") == agent.INSTALLED and agent("monitor") == agent.OK
     assert agent("validate-all") == agent.INSTALLED and "anyprobe.json" in agent.said, agent.said
