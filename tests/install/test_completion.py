@@ -13,6 +13,7 @@ LINES = [
     ("anyprobe status --te", ["--textfile"]), ("anyprobe run --log-format ", ["json", "text"]),
     ("anyprobe probes d", ["dns"]), ("anyprobe check --type nt", ["ntp"]), ("dns-probe --rec", ["--record", "--recursion"]),
     ("tcp-route-probe --dev", ["--device"]), ("anyprobe drain w", ["web", "wiki"]), ("anyprobe drain --force we", ["web"]),
+    ("anyprobe drain --run-dir /there ww", ["www"]), ("tcp-route-probe --device lo", ["lo"]),
 ]
 STATUS = """{
   "services": [
@@ -36,9 +37,11 @@ STATUS = """{
 
 @pytest.fixture
 def path(installed, folder):
-    """An `anyprobe` that has two services."""
+    """An `anyprobe` that has two services, and one that is elsewhere."""
     (folder / "answer").write_text(STATUS)
-    (folder / "anyprobe").write_text(f"#!/bin/sh\n[ \"$1 $2\" = 'status --json' ] && exec cat {folder}/answer\nexit 64\n")
+    (folder / "anyprobe").write_text(
+        f"#!/bin/sh\ncase $* in\n  'status --json') exec cat {folder}/answer ;;\n"
+        f"  *--run-dir*/there*) exec sed s/web/www/ {folder}/answer ;;\nesac\nexit 64\n")
     (folder / "anyprobe").chmod(0o755)
     return {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}", "HOME": str(folder), "TERM": "dumb"}
 
@@ -88,12 +91,13 @@ def proposals(done):
     return {line.split("\t")[0] for line in done.stdout.splitlines() if line}
 
 
-def test_bash(installed, path):
+def test_bash(installed, path, folder):
     file = file_of(installed, "completions", "anyprobe")
     for line, wanted in LINES:
         done = bash(file, line, path)
         assert done.stderr == "" and proposals(done) == set(wanted), (line, done)
     assert proposals(bash(file, "anyprobe run --log-format = j", path)) == {"json"}
+    assert proposals(bash(file, f"anyprobe run --config {folder}/answ", path)) == {f"{folder}/answer"}
     # Of each program, by its name: as bash-completion loads it.
     for program in PROGRAMS:
         assert (file.parent / program).exists()
@@ -102,17 +106,18 @@ def test_bash(installed, path):
     assert done.returncode == 0, done.stdout
 
 
-def test_fish(installed, path):
+def test_fish(installed, path, folder):
     file = file_of(installed, "vendor_completions.d", "anyprobe.fish")
     for line, wanted in LINES:
         done = fish(file, line, path)
         assert done.stderr == "" and proposals(done) == set(wanted), (line, done)
+    assert proposals(fish(file, f"anyprobe run --config {folder}/answ", path)) == {f"{folder}/answer"}
     assert (file.parent / "dns-probe.fish").exists()
 
 
 def test_zsh(installed, path):
     file = file_of(installed, "site-functions", "_anyprobe")
-    for line, wanted in [LINES[1], LINES[6]]:
+    for line, wanted in [LINES[1], LINES[2], LINES[6], LINES[8]]:
         out = zsh(file, line, path, wanted[-1]).stdout
         for word in wanted:
             assert re.search(rf"(^|\s|\r){word}\b", out, re.MULTILINE), (line, out)

@@ -1,6 +1,7 @@
 """The Debian package: built from what is compiled already, looked at by lintian, and installed, upgraded, removed and purged on
 a machine that boots a real systemd. What else is built: the RPM's specification, and the tarball."""
 
+import gzip
 import json
 import os
 import shutil
@@ -61,6 +62,19 @@ def test_lintian(packages):
     done = subprocess.run(["lintian", "--fail-on", "error,warning", "--allow-root", packages[0]], capture_output=True, text=True,
                           check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_examples_have_the_program_where_it_is(packages):
+    tree = packages[1].parent / "tree"
+    agent = tree / "usr/lib/ocf/resource.d/anyprobe/anyprobe"
+    for path in (agent, tree / "usr/share/doc/anyprobe/examples/keepalived.conf", tree / "etc/init.d/anyprobe",
+                 tree / "usr/share/doc/anyprobe/examples/anyprobe.openrc"):
+        assert "/usr/sbin/anyprobe" in path.read_text(), path
+    page = gzip.decompress((tree / "usr/share/man/man7/anyprobe-beside.7.gz").read_bytes()).decode()
+    assert "/usr/sbin/anyprobe check" in page and "/usr/local/sbin/anyprobe" not in page
+    wrong = subprocess.run(["grep", "-rlE", "/usr/local/sbin/anyprobe|@[a-z]+dir@", tree / "usr/share/doc", tree / "usr/lib/ocf",
+                            tree / "etc"], capture_output=True, text=True, check=False)
+    assert wrong.stdout == "" and os.access(agent, os.X_OK)
 
 
 def test_install_upgrade_remove_and_purge(machine, tmp_path):

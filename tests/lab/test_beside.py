@@ -7,7 +7,6 @@ import itertools
 import json
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -15,90 +14,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from lab import BUILD, REPO, Node
-from netns import PATIENCE, Namespace, end, kill, process_state, scratch_folder, wait_until
+from beside import EXAMPLES, SERVICE, holds_service, installed, moves, text_of
+from beside import alone, own_folder, pair  # noqa: F401 (fixtures)
+from lab import BUILD, REPO
+from netns import PATIENCE, end, kill, process_state, wait_until
 from servers import Server, listens
 
-EXAMPLES = REPO / "scripts" / "examples"
 RESOURCES = Path("/opt/anyprobe-lab/resource-agents/usr")
-SERVICE = "192.0.2.1/32"
-
-# The program stands where the examples say, and /run is empty, for what is started so and for nobody else.
-_INSTALLED = """
-set -e
-mount -t tmpfs none /usr/local/sbin
-touch /usr/local/sbin/anyprobe
-mount --bind "$1" /usr/local/sbin/anyprobe
-mount -t tmpfs none /run
-mkdir /run/haproxy
-shift
-exec "$@"
-"""
-
-
-def installed(*words):
-    return ["unshare", "--mount", "sh", "-c", _INSTALLED, "sh", BUILD / "anyprobe", *words]
-
-
-_numbers = itertools.count(700)
-
-
-def _node(folder, role, address):
-    namespace = Namespace(f"ap{os.getpid()}-{next(_numbers)}-{role}")
-    own = folder / role
-    own.mkdir(mode=0o755)
-    namespace.ip("link", "set", "lo", "up")
-    return Node(namespace, own, address, None)
-
-
-@pytest.fixture(scope="module")
-def _own_folder():
-    path = scratch_folder(f"ap{os.getpid()}-{next(_numbers)}-beside")
-    path.mkdir(mode=0o755)
-    yield path
-    if not os.environ.get("ANYPROBE_LAB_KEEP"):
-        shutil.rmtree(path)
-
-
-@pytest.fixture
-def pair(_own_folder, request):
-    """Two nodes on one wire, each with a resolver."""
-    folder = _own_folder / re.sub(r"\W", "-", request.node.name)
-    folder.mkdir(mode=0o755)
-    nodes = []
-    try:
-        nodes += [_node(folder, "near", "198.51.100.2"), _node(folder, "far", "198.51.100.6")]
-        near, far = nodes
-        near.namespace.ip("link", "add", "eth0", "type", "veth", "peer", "name", "eth0", "netns", far.namespace.name)
-        for node in nodes:
-            node.namespace.ip("addr", "add", f"{node.address}/24", "dev", "eth0")
-            node.namespace.ip("link", "set", "eth0", "up")
-            node.start_unbound()
-        yield near, far
-    finally:
-        for node in nodes:
-            node.namespace.close()
-
-
-@pytest.fixture
-def alone(_own_folder, request):
-    folder = _own_folder / re.sub(r"\W", "-", request.node.name)
-    folder.mkdir(mode=0o755)
-    node = _node(folder, "alone", "198.51.100.2")
-    yield node
-    node.namespace.close()
-
-
-def holds_service(node):
-    return SERVICE in node.addresses("eth0")
-
-
-def moves(giver, taker, what, timeout=PATIENCE):
-    wait_until(lambda: holds_service(taker) and not holds_service(giver), timeout, what, every=0.05)
-
-
-def text_of(path):
-    return path.read_text(errors="replace") if path.exists() else ""
 
 
 # keepalived
@@ -434,6 +356,20 @@ def test_the_resource_agent_sees_more_than_a_pid(resource):
     agent.path.write_text(before.replace(SERVICE, "192.0.2.2/32"))
     assert agent("reload") == agent.OK
     wait_until(lambda: node.addresses() == {"192.0.2.2/32"}, PATIENCE, "it announces another")
+    # Another file is a parameter that has changed: what is announced by both stays.
+    other = agent.path.with_name("other.json")
+    other.write_text(agent.path.read_text().replace('"192.0.2.2/32"}', '"192.0.2.2/32"}, {"address": "192.0.2.3/32"}'))
+    watch = node.watch_addresses()
+    for parameters, wanted in (({"config": other}, {"192.0.2.2/32", "192.0.2.3/32"}), ({}, {"192.0.2.2/32"})):
+        assert agent("reload", **parameters) == agent.OK, agent.said
+        wait_until(lambda: node.addresses() == wanted, PATIENCE, f"it announces {wanted}")
+        assert agent("monitor") == agent.OK and len(node.keepers()) == 1
+    def gone():
+        return [change.prefix for change in watch.changes if not change.interfaces]
+    wait_until(gone, PATIENCE, "the watch has seen the last change")
+    assert gone() == ["192.0.2.3/32"]
+    watch.close()
+    prober = node.probers("anyprobe")[0]
     agent.path.write_text("{")
     assert agent("reload") == agent.INSTALLED and agent("monitor") == agent.OK
     assert agent("validate-all") == agent.INSTALLED and "anyprobe.json" in agent.said, agent.said

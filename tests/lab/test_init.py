@@ -1,15 +1,18 @@
-"""The init scripts, run for real on a node: the LSB script, the lines of rc.local, and OpenRC's by a stand-in for openrc-run."""
+"""The init scripts, run for real on a node: the LSB script, the lines of rc.local, and OpenRC's by openrc-run."""
 
+import contextlib
+import os
 import re
-import subprocess
+import signal
 from pathlib import Path
 
 import pytest
 from conftest import BOTH, QUICK, service
 from lab import BUILD, REPO, SECOND4, SERVICE4
-from netns import PATIENCE, process_state, wait_until
+from netns import PATIENCE, kill, process_name, process_state, wait_until
 
 INIT = REPO / "scripts/init"
+OPENRC = Path("/opt/anyprobe-lab")  # where scripts/deps unpacks it
 LSB_FUNCTIONS = Path("/lib/lsb/init-functions")
 
 
@@ -85,41 +88,104 @@ def test_lines_of_rc_local(probing):
         assert process_state(pid) != "Z"
 
 
-OPENRC = """
-ebegin() { :; }
-eend() { return "$1"; }
-need() { echo "need $*"; }
-after() { echo "after $*"; }
-RC_CMD=$1
-anyprobe_config=$2
-anyprobe_run_dir=$3
-. "$4"
-shift 4
-for each in "$@"; do "$each" || exit; done
+# OpenRC's own files stand above this system's, in mounts that end with the last process; /run is as after its boot.
+_OPENRC = """
+set -e
+mount -t tmpfs none /run
+mount -t overlay overlay -o lowerdir="$1":/usr /usr
+mkdir -p /run/etc/init.d /run/etc/conf.d
+for each in exclusive starting started stopping inactive failed daemons options scheduled tmp; do
+  mkdir -p /run/openrc/"$each"
+done
+touch /run/openrc/softlevel /run/etc/insserv.conf
+mount -t overlay overlay -o lowerdir=/run/etc:"$2":/etc /etc
+exec sleep 1000
 """
 
 
-def test_openrc_script(probing):
-    """What openrc-run does: reads it, calls its functions, and supervises `command command_args`."""
-    script = probing.folder / "openrc"
-    script.write_text((INIT / "anyprobe.openrc").read_text().replace("@sbindir@", str(BUILD)))
-    path = probing.write({"services": [service(*BOTH)]})
+class OpenRc:
+    """A node that OpenRC has booted: calls /etc/init.d/anyprobe, which openrc-run reads."""
 
-    def call(command, *functions):
-        return probing.node.namespace.run("sh", "-euc", OPENRC, "sh", command, path, probing.node.run_dir, script, *functions)
-    assert call("start", "depend").stdout.splitlines() == ["need net", "after frr bird quagga logger"]
-    assert call("start", "start_pre").returncode == 0
-    told = probing.node.namespace.run("sh", "-euc", OPENRC + 'echo "$command $command_args"', "sh", "start", path,
-                                      probing.node.run_dir, script).stdout.split()
-    process = probing.node.namespace.spawn(*told, log=probing.folder / "log")
+    def __init__(self, probing):
+        self._probing = probing
+        self._command = probing.node.namespace.run
+        trees = [OPENRC / package for package in ("openrc", "librc1", "libeinfo1")]
+        self._boot = probing.node.namespace.spawn(
+            "unshare", "--mount", "sh", "-c", _OPENRC, "sh", ":".join(map(str, trees)), trees[0] / "etc",
+            log=probing.folder / "boot")
+        wait_until(lambda: process_name(self._boot.pid) == "sleep", PATIENCE, "it is booted")
+        self._etc = Path(f"/proc/{self._boot.pid}/root/run/etc")
+        self.log = probing.folder / "log"
+        # Of the environment, openrc-run lets little through. No service "net" is there.
+        (self._etc / "conf.d/anyprobe").write_text(
+            f"export ASAN_OPTIONS='{os.environ.get('ASAN_OPTIONS', '')}'\nrc_need='!net'\n"
+            f"anyprobe_config={probing.folder}/anyprobe.json\nanyprobe_run_dir={probing.node.run_dir}\n"
+            f"output_log={self.log}\nerror_log={self.log}\n")
+        script = self._etc / "init.d/anyprobe"
+        script.write_text((INIT / "anyprobe.openrc").read_text().replace("@sbindir@", str(BUILD)))
+        script.chmod(0o755)
+
+    def __call__(self, word):
+        return self._command("nsenter", f"--mount=/proc/{self._boot.pid}/ns/mnt", "/etc/init.d/anyprobe", word,
+                             timeout=90)
+
+    def close(self):
+        self("stop")
+        mounts = os.readlink(f"/proc/{self._boot.pid}/ns/mnt")
+        for pid in self._probing.node.namespace.pids():
+            with contextlib.suppress(OSError):
+                if os.readlink(f"/proc/{pid}/ns/mnt") == mounts:
+                    kill(pid, signal.SIGKILL)
+        self._boot.wait()
+
+
+@pytest.fixture
+def openrc(probing):
+    one = OpenRc(probing)
+    yield one
+    one.close()
+
+
+def test_openrc_script(probing, openrc):
+    assert openrc("status").returncode == 3
+    refused = openrc("start")
+    assert refused.returncode != 0 and "anyprobe.json" in refused.stderr, refused
+    path = probing.write({"services": [service(*BOTH)]})
+    started = openrc("start")
+    assert started.returncode == 0, started
+    # It answers when the start returns.
+    assert probing.node.program("anyprobe", "status", "--run-dir", probing.node.run_dir, "--json").returncode in (0, 2)
     probing.announced()
-    assert call("reload", "reload").returncode == 0
+    assert openrc("status").returncode == 0 and "announced 192.0.2.1/32" in openrc.log.read_text()
+    first = probing.pid("anyprobe")
+    # Handed over: not even the router notices.
+    watch = probing.node.watch_addresses()
+    restarted = openrc("restart")
+    assert restarted.returncode == 0, restarted
+    assert not [change for change in watch.changes if not change.interfaces]
+    watch.close()
+    assert probing.pid("anyprobe") != first and SERVICE4 in probing.node.addresses()
+
+    probing.write({"services": [service(*BOTH), service(SECOND4, name="second")]})
+    assert openrc("reload").returncode == 0
+    wait_until(lambda: SECOND4 in probing.node.addresses(), PATIENCE, "the second is announced")
     path.write_text("{")
-    assert call("start", "start_pre").returncode == 78 and call("reload", "reload").returncode == 78
-    # A restart ends it by the signal that hands over.
-    shown = probing.node.namespace.run("sh", "-euc", OPENRC + 'echo "$stopsig"', "sh", "restart", path, probing.node.run_dir, script,
-                                       "stop_pre").stdout.strip()
-    assert shown == "SIGUSR2"
-    subprocess.run(["kill", "-s", shown.removeprefix("SIG"), str(process.pid)], check=True)
-    process.wait(PATIENCE)
-    assert call("restart", "stop_post").returncode == 0 and SERVICE4 in probing.node.addresses()
+    running = probing.pid("anyprobe")
+    for word in ("reload", "restart"):
+        refused = openrc(word)
+        assert refused.returncode != 0 and "anyprobe.json" in refused.stderr, refused
+    assert openrc("status").returncode == 0
+    assert probing.pid("anyprobe") == running and SECOND4 in probing.node.addresses()
+
+    probing.write({"services": [service(*BOTH)]})
+    kill(probing.keeper(), signal.SIGKILL)
+    wait_until(lambda: [pid for pid in probing.probers("anyprobe") if pid != running], PATIENCE, "it is started again")
+    probing.announced()
+    # A stop withdraws, the advertisement first: the supervisor's own signal would leave it.
+    probing.write({"services": [service(*BOTH, linger="1s")]})
+    assert openrc("reload").returncode == 0
+    stopped = openrc("stop")
+    assert stopped.returncode == 0, stopped
+    assert "SIGTERM: withdrawing everything" in openrc.log.read_text()
+    assert not probing.node.addresses() and openrc("status").returncode == 3
+    probing.nothing_runs()
