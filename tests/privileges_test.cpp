@@ -90,7 +90,8 @@ TEST_CASE("the keeper of one user keeps of what it has what is of use, and canno
 TEST_CASE("it needs no call to give up nothing, and says where it cannot give up more") {
   CHECK(in_child([] {
           if (!start_as_somebody(kNetAdmin) || !lose_capset()) return std::string("cannot be started");
-          const auto wrong = limit_keeper() + seal_keeper();
+          auto wrong = limit_keeper();
+          wrong += seal_keeper();
           return wrong + all_but(kNetAdmin) + (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 ? "" : "unsealed");
         }) == "");
   CHECK(in_child([] {
@@ -109,7 +110,8 @@ TEST_CASE("prober and runner of one user have nothing left") {
         }) == "");
   CHECK(in_child([] {
           if (!start_as_somebody(kNetAdmin)) return std::string("cannot be started");
-          return limit_runner() + all_but(0) + (prctl(PR_GET_DUMPABLE) == 0 ? "" : "may be dumped");
+          const auto wrong = limit_runner();
+          return wrong + all_but(0) + (prctl(PR_GET_DUMPABLE) == 0 ? "" : "may be dumped");
         }) == "");
 }
 

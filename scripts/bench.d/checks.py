@@ -9,7 +9,7 @@ from pathlib import Path
 
 import report
 from arena import BUILD, MEMORY_AFTER, PORTS, Arena, compile_tools, prepare
-from contestants import Anyprobe, Exabgp, Floor, Haproxy, Keepalived, ShellLoop
+from contestants import Anyprobe, Exabgp, Floor, Haproxy, Keepalived, ShellLoop, Watched
 from debian import install
 
 PACKAGES = {"haproxy": "/usr/sbin/haproxy", "keepalived": "/usr/sbin/keepalived", "exabgp": "/usr/sbin/exabgp"}
@@ -164,6 +164,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=3, help="(default: %(default)s; with 10000 one)")
     parser.add_argument("--quick", action="store_true", help="one round of two seconds, to see whether it works")
     parser.add_argument("--ours", action="store_true", help="anyprobe and the floor: nothing is installed")
+    parser.add_argument("--watched", action="store_true", help="anyprobe with the page open and metrics scraped too")
     parser.add_argument("--markdown", action="store_true", help="the tables as README has them")
     parser.add_argument("--json", metavar="FILE")
     parser.add_argument("--svg", metavar="FILE", help="plots of the CPU time over the count, one a kind")
@@ -180,6 +181,8 @@ def main():
         everyone = everyone[:4]
     else:
         install(PACKAGES)
+    if options.watched:
+        everyone = (*everyone, Watched(BUILD))
 
     def say(what):
         print(f"\r{what:<76}", end="", file=sys.stderr, flush=True)

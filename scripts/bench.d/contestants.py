@@ -87,6 +87,28 @@ class Anyprobe(Contestant):
         return self.dry or arena.service_addresses() >= count
 
 
+class Watched(Anyprobe):
+    """Somebody has the page open, and Prometheus comes by."""
+
+    def __init__(self, build):
+        super().__init__(build, name="anyprobe, watched")
+        self._asks = None
+
+    def configuration(self, kind, count):
+        return super().configuration(kind, count) | {"metrics": {"listen": "127.0.0.1:9477"}}
+
+    def start(self, arena, count, before=()):
+        self._asks = None
+        return super().start(arena, count, before)
+
+    def ready(self, arena, count):
+        if super().ready(arena, count) and self._asks is None:
+            self._asks = [
+                arena.namespace.spawn("curl", "-sN", *more, f"http://127.0.0.1:9477/{path}", log=arena.folder / name)
+                for path, name, more in (("events", "events", ()), ("metrics?[1-1000]", "scrapes", ("--rate", "12/m")))]
+        return self._asks is not None
+
+
 class Floor(Contestant):
     def __init__(self, kept):
         self._kept = "kept" if kept else "fresh"

@@ -37,7 +37,8 @@ class Site(Probing):
 
     def done(self, verb, *words):
         result = self.command(verb, *words, timeout=120)
-        assert (result.returncode, result.stderr) == (0, ""), (self.node.name, result)
+        told = result.stderr.strip()
+        assert result.returncode == 0 and not told, f"{self.node.name}: {result.returncode}: {told}"
 
     def begin(self, verb, *words):
         return self.node.namespace.spawn(
@@ -112,7 +113,8 @@ class Maintenance:
 
     def wait(self):
         self._thread.join(150)
-        assert self.error is None and self.away and not self._thread.is_alive(), (self.site.node.name, self.error)
+        assert self.error is None, f"{self.site.node.name}: {self.error}"
+        assert self.away and not self._thread.is_alive(), self.site.node.name
 
 
 def test_three_nodes_at_the_same_second(folder):
