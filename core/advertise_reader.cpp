@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "config.hpp"
+#include "config_reader.hpp"
 #include "text.hpp"
 
 namespace anyprobe {

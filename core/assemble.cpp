@@ -5,6 +5,7 @@
 #include <set>
 
 #include "command_line.hpp"
+#include "config_reader.hpp"
 #include "text.hpp"
 
 namespace anyprobe {

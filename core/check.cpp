@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "config_reader.hpp"
 #include "exit_codes.hpp"
 #include "flags.hpp"
 #include "local_commands.hpp"

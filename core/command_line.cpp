@@ -5,6 +5,7 @@
 
 #include "announce_flags.hpp"
 #include "command_words.hpp"
+#include "duration.hpp"
 #include "first_flags.hpp"
 #include "flags.hpp"
 #include "status_flags.hpp"

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "config.hpp"
+#include "config_reader.hpp"
 #include "flags.hpp"
 #include "outcome.hpp"
 #include "source_file.hpp"

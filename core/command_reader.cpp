@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "config_reader.hpp"
 #include "privileges.hpp"
 #include "text.hpp"
 

@@ -6,11 +6,12 @@
 #include <vector>
 
 #include "command_table.hpp"
-#include "config_reader.hpp"
 #include "options.hpp"
 #include "plugin_table.hpp"
 
 namespace anyprobe {
+
+class ConfigReader;
 
 struct ServiceCommands {
   std::string exec_user;  // empty: whom the prober runs as

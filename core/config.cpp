@@ -4,6 +4,8 @@
 #include <set>
 
 #include "advertise_reader.hpp"
+#include "config_reader.hpp"
+#include "duration.hpp"
 #include "privileges.hpp"
 #include "section_reader.hpp"
 #include "shared_probes.hpp"

@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <span>
 #include <string>
@@ -13,7 +14,7 @@
 #include "advertisement.hpp"
 #include "command_reader.hpp"
 #include "command_runner.hpp"
-#include "config_reader.hpp"
+#include "config_errors.hpp"
 #include "health.hpp"
 #include "last_instance.hpp"
 #include "log.hpp"
@@ -26,6 +27,8 @@
 #include "web_address.hpp"
 
 namespace anyprobe {
+
+struct ConfigDocument;
 
 // What the kernel's word that the socket of a service is closed brings about: a question at once, of which a
 // refusal decides; a question at once; nothing.

@@ -1,6 +1,7 @@
 // The configuration as `validate --print` shows it.
 #include "advertise_reader.hpp"
 #include "config.hpp"
+#include "duration.hpp"
 #include "text.hpp"
 
 namespace anyprobe {

@@ -1,7 +1,6 @@
-// A JSON value that knows its own path, and the list of what is wrong with it.
+// A JSON value that knows its own path.
 #pragma once
 
-#include <chrono>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -9,24 +8,10 @@
 #include <string_view>
 #include <vector>
 
+#include "config_errors.hpp"
 #include "outcome.hpp"
 
 namespace anyprobe {
-
-// Every error of a configuration, in the order found: nothing stops at the first.
-class ConfigErrors {
- public:
-  void add(std::string line, bool from_flag = false);
-  [[nodiscard]] bool empty() const { return lines_.empty(); }
-  [[nodiscard]] std::size_t size() const { return lines_.size(); }
-  [[nodiscard]] const std::vector<std::string>& lines() const { return lines_; }
-  // Whether a flag of the command line is at fault in all of them: a usage error rather than a bad file.
-  [[nodiscard]] bool all_from_flags() const { return !lines_.empty() && from_flags_ == lines_.size(); }
-
- private:
-  std::vector<std::string> lines_;
-  std::size_t from_flags_ = 0;
-};
 
 // The files that a configuration names, by their paths as they stand there: what is in them, or why that
 // cannot be known.
@@ -85,9 +70,5 @@ const std::string* file_reference(const nlohmann::ordered_json& value);
 
 // How a value is shown in an error: as JSON, cut short, on one line.
 std::string shown(const nlohmann::ordered_json& value);
-
-// "250ms", "1s", "2m", "1h".
-Outcome<std::chrono::milliseconds> parse_duration(std::string_view text);
-std::string format_duration(std::chrono::milliseconds duration);
 
 }  // namespace anyprobe

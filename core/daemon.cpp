@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "background.hpp"
+#include "config_reader.hpp"
 #include "control_socket.hpp"
 #include "daemon_roles.hpp"
 #include "dry_run.hpp"

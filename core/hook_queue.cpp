@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "config_reader.hpp"
+#include "duration.hpp"
 #include "text.hpp"
 
 namespace anyprobe {

@@ -20,6 +20,7 @@
 #include "command_line.hpp"
 #include "completion.hpp"
 #include "doctor_host.hpp"
+#include "duration.hpp"
 #include "probes/builtin.hpp"
 #include "routing/doctor_frr.hpp"
 #include "routing/doctor_network.hpp"

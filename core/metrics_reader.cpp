@@ -1,6 +1,7 @@
 #include "metrics_reader.hpp"
 
 #include "config.hpp"
+#include "config_reader.hpp"
 #include "metrics.hpp"
 #include "web_server.hpp"
 

@@ -9,6 +9,7 @@
 
 #include "command_runner.hpp"
 #include "config_reader.hpp"
+#include "duration.hpp"
 #include "text.hpp"
 
 namespace anyprobe {

@@ -1,4 +1,5 @@
 #include "probes_digest.hpp"
+#include "config_reader.hpp"
 
 #include <nettle/sha2.h>
 

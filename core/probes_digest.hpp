@@ -6,9 +6,9 @@
 #include <string_view>
 #include <vector>
 
-#include "config_reader.hpp"
-
 namespace anyprobe {
+
+class ConfigReader;
 
 // SHA-256 (FIPS 180-4).
 using ProbesDigest = std::array<std::uint8_t, 32>;

@@ -4,6 +4,7 @@
 
 #include "advertise_reader.hpp"
 #include "config.hpp"
+#include "duration.hpp"
 
 namespace anyprobe {
 namespace {

@@ -1,7 +1,7 @@
 // The JSON Schema of the configuration (draft 2020-12), made from the options as they are declared.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 
 #include "plugin_table.hpp"
 

@@ -1,5 +1,6 @@
 #include "section_reader.hpp"
 
+#include "config_reader.hpp"
 #include "metrics_reader.hpp"
 
 namespace anyprobe {

@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "duration.hpp"
 #include "log.hpp"
 #include "status_table.hpp"
 #include "tally.hpp"

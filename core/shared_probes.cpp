@@ -1,4 +1,5 @@
 #include "shared_probes.hpp"
+#include "config_reader.hpp"
 
 #include <algorithm>
 

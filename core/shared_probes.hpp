@@ -3,9 +3,9 @@
 
 #include <vector>
 
-#include "config_reader.hpp"
-
 namespace anyprobe {
+
+class ConfigReader;
 
 // For each probe of "probes", or for the one of "probe", whether it is shared. What is wrong is an error.
 std::vector<bool> read_shared(const ConfigReader& probes, bool several);

@@ -1,6 +1,7 @@
 #include "status_flags.hpp"
 
 #include "config_reader.hpp"
+#include "duration.hpp"
 
 namespace anyprobe {
 namespace {

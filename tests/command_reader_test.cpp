@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include "core/config.hpp"
+#include "core/config_reader.hpp"
 #include "core/runner_message.hpp"
 #include "probes/builtin.hpp"
 

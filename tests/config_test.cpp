@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+#include "core/config_reader.hpp"
+#include "core/duration.hpp"
 #include "loaded_config.hpp"
 
 using namespace anyprobe;

@@ -10,6 +10,7 @@
 
 #include "core/command_line.hpp"
 #include "core/config.hpp"
+#include "core/config_reader.hpp"
 #include "probes/builtin.hpp"
 
 using namespace anyprobe;
