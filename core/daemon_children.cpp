@@ -18,6 +18,7 @@
 #include "daemon_roles.hpp"
 #include "exit_codes.hpp"
 #include "log.hpp"
+#include "metrics_round.hpp"
 #include "modules_link.hpp"
 #include "own_process.hpp"
 #include "privileges.hpp"
@@ -40,6 +41,7 @@ namespace {
 
 constexpr const char* kRunnerName = "anyprobe-runner";
 // What is told of modules on the page and in metrics is no older than that, where they answer.
+constexpr const char* kMetrics = "/metrics";
 constexpr Duration kFresh = std::chrono::milliseconds(500);
 
 // Once what the first configuration names is loaded and held. Whoever cannot be confined reads no answer.
@@ -177,25 +179,42 @@ int run_prober(const CommandLine& line, PluginTable& plugins) {
       Deferred::Turn::last);
   Timer settled(loop, give_back_memory);
   report.queue_by([&](const std::string& service) { return prober.queue_of(service); });
+  MetricsRound* metrics = nullptr;
   ControlServer control(loop, [&](const ControlRequest& request) {
     const auto obeyed = obey(request, prober);
     if (!obeyed) return report.answer(request);
     report.hurry();
+    metrics->begin_anew();
     return ControlReply{obeyed->empty(), *obeyed};
   });
   report.count_by([&] { prober.count(); });
   WebServer web(loop);
-  ModulesLink modules(loop, line.instance() + kModulesEnding, [&] { web.release(); });
+  bool metrics_wait = false;
+  ModulesLink modules(loop, line.instance() + kModulesEnding, [&] {
+    for (const char* path : {"/status.json", "/events"}) web.release(path);
+    if (metrics_wait && metrics->settled()) web.release(kMetrics);
+  });
   report.tell_beside([&] {
     modules.ask();
     return modules.now();
   });
-  for (const char* path : {"/metrics", "/status.json", "/events"})
+  for (const char* path : {"/status.json", "/events"})
     web.wait_for(path, [&] { return modules.settled(kFresh); });
+  MetricsRound round(
+      loop,
+      {.head = [&] { return report.head(); },
+       .services = [&](std::size_t first, std::size_t count) { return report.services(first, count); },
+       .beside = [&] { return report.beside(); }},
+      [&] { web.release(kMetrics); });
+  metrics = &round;
+  web.wait_for(kMetrics, [&] {
+    metrics_wait = !modules.settled(kFresh) || !round.settled();
+    return !metrics_wait;
+  });
   // Of who has modules, the same is asked by the other prober.
   ControlServer beside(loop, [&](const ControlRequest& request) { return report.answer_part(request); });
-  web.answer("/metrics", [&] {
-    auto text = report.metrics();
+  web.answer(kMetrics, [&] {
+    auto text = round.text();
     if (!text) return WebReply{.status = 500, .body = text.error() + "\n"};
     return WebReply{200, "text/plain; version=0.0.4; charset=utf-8", std::move(text).value()};
   });
@@ -212,6 +231,7 @@ int run_prober(const CommandLine& line, PluginTable& plugins) {
              const auto errors = configure(prober, files, circumstances);
              if (errors.empty()) {
                report.after_change();
+               round.begin_anew();
                modules.status().expect(prober.elsewhere(), wall_now());
              }
              behind.schedule();

@@ -4,6 +4,7 @@
 #include <prometheus/text_serializer.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cmath>
 #include <utility>
@@ -15,6 +16,8 @@ namespace {
 using prometheus::ClientMetric;
 using prometheus::MetricFamily;
 using Labels = std::vector<ClientMetric::Label>;
+
+constexpr std::size_t kFamilies = 15;
 
 MetricFamily gauge(const char* name, const char* help) {
   return {name, help, prometheus::MetricType::Gauge, {}};
@@ -54,29 +57,26 @@ void add(MetricFamily& to, Labels labels, double value) {
 // "instance" is what Prometheus calls the host that it asks.
 class Metrics {
  public:
-  explicit Metrics(const Survey& told) {
-    for (const auto& instance : told.instances) {
-      const bool answers = knows(instance);
-      add(daemon_, {{"daemon", instance.name}}, answers ? 1 : 0);
-      if (!answers) continue;
-      add(build_, {{"daemon", instance.name}, {"version", instance.version}}, 1);
-      if (instance.counts) {
-        count(netlink_errors_, {{"daemon", instance.name}}, instance.counts->netlink_errors);
-        count(lease_renewals_, {{"daemon", instance.name}}, instance.counts->lease_renewals);
-      }
-      add(problems_, {{"daemon", instance.name}}, static_cast<double>(instance.problems.size()));
-      for (const auto& service : instance.services) take(instance.name, service);
+  void begin(const InstanceStatus& instance) {
+    const bool answers = knows(instance);
+    add(daemon_, {{"daemon", instance.name}}, answers ? 1 : 0);
+    if (!answers) return;
+    add(build_, {{"daemon", instance.name}, {"version", instance.version}}, 1);
+    if (instance.counts) {
+      count(netlink_errors_, {{"daemon", instance.name}}, instance.counts->netlink_errors);
+      count(lease_renewals_, {{"daemon", instance.name}}, instance.counts->lease_renewals);
     }
+    add(problems_, {{"daemon", instance.name}}, static_cast<double>(instance.problems.size()));
   }
 
-  [[nodiscard]] std::string text() const {
-    std::vector<MetricFamily> all;
-    for (const auto* family :
-         {&daemon_, &build_, &problems_, &netlink_errors_, &lease_renewals_, &up_, &drained_, &all_announced_,
-          &checks_, &durations_, &transitions_, &announced_, &confirmed_, &others_, &last_}) {
-      if (!family->metric.empty()) all.push_back(*family);
-    }
-    return prometheus::TextSerializer().Serialize(all);
+  void take(const std::string& daemon, std::span<const ServiceStatus> services) {
+    for (const auto& service : services) take(daemon, service);
+  }
+
+  [[nodiscard]] std::array<const MetricFamily*, kFamilies> all() const {
+    return {&daemon_,      &build_,     &problems_,      &netlink_errors_, &lease_renewals_,
+            &up_,          &drained_,   &all_announced_, &checks_,         &durations_,
+            &transitions_, &announced_, &confirmed_,     &others_,         &last_};
   }
 
  private:
@@ -153,8 +153,47 @@ bool can_make_metrics() {
   return true;
 }
 
+namespace {
+
+// A family has its two lines of heading once, and all of its samples behind them.
+void append(std::vector<std::string>& families, const Metrics& more) {
+  families.resize(kFamilies);
+  for (std::size_t i = 0; i < kFamilies; ++i) {
+    const auto* family = more.all()[i];
+    if (family->metric.empty()) continue;
+    const auto text = prometheus::TextSerializer().Serialize({*family});
+    auto& whole = families[i];
+    whole.append(text, whole.empty() ? 0 : text.find('\n', text.find('\n') + 1) + 1);
+  }
+}
+
+}  // namespace
+
+void MetricsText::begin(const InstanceStatus& daemon) {
+  Metrics head;
+  head.begin(daemon);
+  append(families_, head);
+}
+
+void MetricsText::add(const std::string& daemon, std::span<const ServiceStatus> services) {
+  Metrics part;
+  part.take(daemon, services);
+  append(families_, part);
+}
+
+std::string MetricsText::text() const {
+  std::string out;
+  for (const auto& family : families_) out += family;
+  return out;
+}
+
 Outcome<std::string> metrics_text(const Survey& told) {
-  return Metrics(told).text();
+  MetricsText out;
+  for (const auto& instance : told.instances) {
+    out.begin(instance);
+    if (knows(instance)) out.add(instance.name, instance.services);
+  }
+  return out.text();
 }
 
 }  // namespace anyprobe

@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "anyprobe_features.hpp"
-#include "metrics.hpp"
 #include "modules_status.hpp"
 #include "text.hpp"
 
@@ -38,6 +37,12 @@ std::optional<ServiceCounts> counts_of(const Service& service) {
   out.became_up = became(HealthState::up);
   out.became_down = became(HealthState::down);
   return out;
+}
+
+std::optional<std::string> shared_problem(const Service& service) {
+  const auto* shared = service.health().shared_failure();
+  if (shared == nullptr) return std::nullopt;
+  return service.name() + " is up although a shared probe fails: " + shared->detail;
 }
 
 }  // namespace
@@ -98,13 +103,12 @@ ControlReply StatusReport::answer(const ControlRequest& request) {
   return {true, *recent(counts ? with_counts_ : detail ? detailed_ : plain_, json)};
 }
 
-Outcome<std::string> StatusReport::metrics() {
-  return recent(metrics_, [&] {
-    Survey told;
-    told.instances.push_back(now(false, true));
-    if (auto beside = beside_ ? beside_() : std::nullopt) told.instances.push_back(std::move(*beside));
-    return metrics_text(told);
-  });
+InstanceStatus StatusReport::head() {
+  auto out = now(false, true, {0, 0});
+  for (const auto& service : services_) {
+    if (auto problem = shared_problem(*service)) out.problems.push_back(std::move(*problem));
+  }
+  return out;
 }
 
 std::string StatusReport::json_of_all() {
@@ -151,7 +155,7 @@ Outcome<std::string> StatusReport::recent(Made& made, Make make) {
 }
 
 InstanceStatus StatusReport::now(bool detail, bool counts, Part part) {
-  if (counts && count_) count_();
+  if (counts && count_ && part.first == 0) count_();
   const Moment moment{Clock::now(), std::chrono::system_clock::now(), detail};
   const auto steady = moment.steady;
   InstanceStatus out;
@@ -174,8 +178,7 @@ InstanceStatus StatusReport::now(bool detail, bool counts, Part part) {
     if (detail) service->keep_history();
     out.services.push_back(of(*service, own, moment));
     if (counts) out.services.back().counts = counts_of(*service);
-    if (const auto* shared = service->health().shared_failure())
-      out.problems.push_back(service->name() + " is up although a shared probe fails: " + shared->detail);
+    if (auto problem = shared_problem(*service)) out.problems.push_back(std::move(*problem));
   }
   return out;
 }

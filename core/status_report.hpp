@@ -54,7 +54,7 @@ class StatusReport {
   void after_change();
   void hurry() {
     plain_.good_until = detailed_.good_until = with_counts_.good_until = {};
-    metrics_.good_until = of_all_.good_until = {};
+    of_all_.good_until = {};
   }  // what was answered last is not so any more
 
   // Where an answer takes long to make, it is given again for a while: no more than a tenth of the time goes
@@ -62,8 +62,12 @@ class StatusReport {
   [[nodiscard]] ControlReply answer(const ControlRequest& request);
   // What another prober asks, of kPartVerb: see modules_status.hpp.
   [[nodiscard]] ControlReply answer_part(const ControlRequest& request);
-  // The metrics of this daemon as text, likewise: also of what is told beside.
-  [[nodiscard]] Outcome<std::string> metrics();
+  // With counts: the daemon without its services, so many of these from that one, and another daemon.
+  [[nodiscard]] InstanceStatus head();
+  [[nodiscard]] std::vector<ServiceStatus> services(std::size_t first, std::size_t count) {
+    return now(false, true, {first, count}).services;
+  }
+  [[nodiscard]] std::optional<InstanceStatus> beside() const { return beside_ ? beside_() : std::nullopt; }
   // The status with detail, of all that tell: as JSON, likewise, and as it is.
   [[nodiscard]] std::string json_of_all();
   [[nodiscard]] std::vector<InstanceStatus> all();
@@ -120,7 +124,6 @@ class StatusReport {
   Made plain_;
   Made detailed_;
   Made with_counts_;
-  Made metrics_;
   Made of_all_;
   std::function<std::optional<InstanceStatus>()> beside_;
 };

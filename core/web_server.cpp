@@ -46,7 +46,7 @@ class WebServer::Work {
 
   std::string listen(Descriptor socket, const WebAddress& where);
   void send(std::string_view path, std::string_view event);
-  void release();
+  void release(std::string_view path);
   [[nodiscard]] std::size_t watchers(std::string_view path) const {
     return static_cast<std::size_t>(std::count_if(streams_.begin(), streams_.end(), [&](const Stream* each) {
       return each->path == path && !each->dropped;
@@ -62,6 +62,7 @@ class WebServer::Work {
     bool streams = false;
     bool shut = false;
     bool waits = false;
+    std::string waits_at{};
   };
   // Belongs to the response that reads it, which frees it.
   struct Stream {
@@ -172,7 +173,7 @@ void WebServer::Work::close_all() {
     stream->dropped = true;
     wake(*stream);
   }
-  release();
+  release({});
   soon_.cancel();
   MHD_stop_daemon(std::exchange(daemon_, nullptr));  // frees connections and streams
 }
@@ -275,6 +276,7 @@ bool WebServer::Work::waits(MHD_Connection* connection, std::string_view path) {
                                 [&](const Connection& each) { return each.is == connection; });
   if (own == connections_.end() || own->shut) return false;
   own->waits = true;
+  own->waits_at = path;
   MHD_suspend_connection(connection);
   return true;
 }
@@ -285,8 +287,10 @@ void WebServer::Work::go_on(Connection& connection) {
   soon_.schedule();
 }
 
-void WebServer::Work::release() {
-  for (auto& each : connections_) go_on(each);
+void WebServer::Work::release(std::string_view path) {
+  for (auto& each : connections_) {
+    if (path.empty() || each.waits_at == path) go_on(each);
+  }
 }
 
 MHD_Result WebServer::Work::reply(MHD_Connection* connection, std::string_view path, std::string_view method,
@@ -391,8 +395,8 @@ void WebServer::wait_for(std::string path, std::function<bool()> ready) {
   work_->conditions.insert_or_assign(std::move(path), std::move(ready));
 }
 
-void WebServer::release() {
-  work_->release();
+void WebServer::release(std::string_view path) {
+  work_->release(path);
 }
 
 void WebServer::send(std::string_view path, std::string_view event) {

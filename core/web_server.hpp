@@ -50,10 +50,10 @@ class WebServer {
   void answer(std::string path, std::function<WebReply()> make);
   // A path of server-sent events (HTML, section 9.2). `first` makes what one begins with.
   void stream(std::string path, std::function<std::string()> first);
-  // Who asks at that path waits, once, until `ready` says true; it is asked again at release(), which has to
-  // come. May be called whenever the loop runs.
+  // Who asks at that path waits, once, until `ready` says true; it goes on at release(), which has to come:
+  // of that path, or of all. May be called whenever the loop runs.
   void wait_for(std::string path, std::function<bool()> ready);
-  void release();
+  void release(std::string_view path = {});
   // To all who watch that path; `event` is as server_sent_event() makes it. Returns at once; may be called
   // whenever the loop runs, also by who makes an answer.
   void send(std::string_view path, std::string_view event);

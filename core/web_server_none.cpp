@@ -32,7 +32,7 @@ void WebServer::wait_for(std::string path, std::function<bool()> ready) {
 }
 // NOLINTEND(performance-unnecessary-value-param)
 
-void WebServer::release() {}
+void WebServer::release(std::string_view /*path*/) {}
 
 void WebServer::send(std::string_view path, std::string_view event) {
   static_cast<void>(path);
