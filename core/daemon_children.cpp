@@ -190,16 +190,15 @@ int run_prober(const CommandLine& line, PluginTable& plugins) {
   report.count_by([&] { prober.count(); });
   WebServer web(loop);
   bool metrics_wait = false;
+  WebPages* page = nullptr;
   ModulesLink modules(loop, line.instance() + kModulesEnding, [&] {
-    for (const char* path : {"/status.json", "/events"}) web.release(path);
+    page->go_on();
     if (metrics_wait && metrics->settled()) web.release(kMetrics);
   });
   report.tell_beside([&] {
     modules.ask();
     return modules.now();
   });
-  for (const char* path : {"/status.json", "/events"})
-    web.wait_for(path, [&] { return modules.settled(kFresh); });
   MetricsRound round(
       loop,
       {.head = [&] { return report.head(); },
@@ -218,8 +217,13 @@ int run_prober(const CommandLine& line, PluginTable& plugins) {
     if (!text) return WebReply{.status = 500, .body = text.error() + "\n"};
     return WebReply{200, "text/plain; version=0.0.4; charset=utf-8", std::move(text).value()};
   });
-  const WebPages pages(
-      loop, web, {.status = [&] { return report.all(); }, .json = [&] { return report.json_of_all(); }});
+  WebPages pages(
+      loop, web,
+      {.status = {.some = [&](std::size_t first, std::size_t count) { return report.some(first, count); },
+                  .beside = [&] { return report.beside_without_counts(); }},
+       .json = [&] { return report.json_of_all(); },
+       .is_settled = [&] { return modules.settled(kFresh); }});
+  page = &pages;
   Agent agent(loop, prober.services(), [&](const std::string& service) { return prober.drained(service); });
   KeeperClient client(
       loop, kOwnSocket,
@@ -232,6 +236,7 @@ int run_prober(const CommandLine& line, PluginTable& plugins) {
              if (errors.empty()) {
                report.after_change();
                round.begin_anew();
+               pages.begin_anew();
                modules.status().expect(prober.elsewhere(), wall_now());
              }
              behind.schedule();

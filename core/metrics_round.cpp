@@ -7,7 +7,7 @@ namespace anyprobe {
 namespace {
 
 // They take some milliseconds.
-constexpr std::size_t kAtOnce = 200;
+constexpr std::size_t kAtOnce = 100;
 constexpr Duration kBetween = std::chrono::milliseconds(1);
 constexpr int kRestOfRound = 9;
 constexpr Duration kServes = std::chrono::seconds(1);

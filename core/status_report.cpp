@@ -117,11 +117,25 @@ std::string StatusReport::json_of_all() {
 
 std::vector<InstanceStatus> StatusReport::all() {
   std::vector<InstanceStatus> out{now(true)};
-  auto beside = beside_ ? beside_() : std::nullopt;
-  if (!beside) return out;
-  beside->counts.reset();
-  for (auto& service : beside->services) service.counts.reset();
-  out.push_back(std::move(*beside));
+  if (auto beside = beside_without_counts()) out.push_back(std::move(*beside));
+  return out;
+}
+
+InstanceStatus StatusReport::some(std::size_t first, std::size_t count) {
+  auto out = now(true, false, {first, count});
+  if (first == 0) return out;
+  std::ptrdiff_t of_services = 0;
+  for (std::size_t i = first; i < first + out.services.size(); ++i)
+    of_services += shared_problem(*services_[i]) ? 1 : 0;
+  out.problems.erase(out.problems.begin(), out.problems.end() - of_services);
+  return out;
+}
+
+std::optional<InstanceStatus> StatusReport::beside_without_counts() const {
+  auto out = beside();
+  if (!out) return out;
+  out->counts.reset();
+  for (auto& service : out->services) service.counts.reset();
   return out;
 }
 

@@ -71,6 +71,9 @@ class StatusReport {
   // The status with detail, of all that tell: as JSON, likewise, and as it is.
   [[nodiscard]] std::string json_of_all();
   [[nodiscard]] std::vector<InstanceStatus> all();
+  // The same in parts: see StatusRound.
+  [[nodiscard]] InstanceStatus some(std::size_t first, std::size_t count);
+  [[nodiscard]] std::optional<InstanceStatus> beside_without_counts() const;
   // `detail`: with what happened lately; from then on it is remembered, though there be many services.
   // `counts`: with what is counted.
   [[nodiscard]] InstanceStatus now(bool detail = false, bool counts = false) {
