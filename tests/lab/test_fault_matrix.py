@@ -53,6 +53,8 @@ def test_fault(stand, fault):
 
 
 def of_the_dead(stand, fault):
+    wait_until(lambda: all(map(stand.routed_here, KINDS)), COMES_BACK_BY_OSPF,
+               "all is routed here before the service dies")
     if fault.is_first:
         fault.strike(stand)
         assert all(map(stand.routed_here, KINDS)), "it began before the service died"
@@ -69,7 +71,7 @@ def of_the_dead(stand, fault):
     cells = {}
     for kind, bound in bounds.items():
         absences = stand.absences(kind, at)
-        assert absences and absences[-1][1] is None, f"{kind} is routed here again"
+        assert absences and absences[-1][1] is None, f"{kind}: away {absences}\n{stand.log.read_text()[-3000:]}"
         cells[kind] = absences[-1][0] - at
         assert cells[kind] < bound + OSPF_TAKES, f"{kind}: {cells[kind]} s"
     cells |= {kind: fault.until for kind in fault.stays}
