@@ -193,7 +193,9 @@ int run_prober(const CommandLine& line, PluginTable& plugins) {
   WebPages* page = nullptr;
   ModulesLink modules(loop, line.instance() + kModulesEnding, [&] {
     page->go_on();
-    if (metrics_wait && metrics->settled()) web.release(kMetrics);
+    if (!metrics_wait || !metrics->settled()) return;
+    metrics_wait = false;
+    web.release(kMetrics);
   });
   report.tell_beside([&] {
     modules.ask();
@@ -204,7 +206,10 @@ int run_prober(const CommandLine& line, PluginTable& plugins) {
       {.head = [&] { return report.head(); },
        .services = [&](std::size_t first, std::size_t count) { return report.services(first, count); },
        .beside = [&] { return report.beside(); }},
-      [&] { web.release(kMetrics); });
+      [&] {
+        metrics_wait = false;
+        web.release(kMetrics);
+      });
   metrics = &round;
   web.wait_for(kMetrics, [&] {
     metrics_wait = !modules.settled(kFresh) || !round.settled();
