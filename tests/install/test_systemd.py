@@ -73,6 +73,19 @@ def prober(machine):
     return int(wait_until(lambda: machine.must("cat", "/run/anyprobe/anyprobe.pid"), "it has a number"))
 
 
+def kill_and_suspend_prober(machine):
+    """The keeper outlives both. Returns its pid, and that of the third prober."""
+    keeper, first = main_pid(machine), prober(machine)
+    machine.must("kill", "-KILL", first)
+    wait_until(lambda: prober(machine) != first, "there is another prober")
+    assert main_pid(machine) == keeper and addresses(machine) == {ADDRESS, SECOND}
+    second = prober(machine)
+    machine.must("kill", "-STOP", second)
+    wait_until(lambda: prober(machine) != second, "one that stands still is replaced")
+    assert main_pid(machine) == keeper
+    return keeper, prober(machine)
+
+
 def status(machine):
     return machine.show("anyprobe", "StatusText")["StatusText"]
 
@@ -151,15 +164,7 @@ def test_restart_hands_over(running, tmp_path):
 
 def test_killed_and_suspended(running):
     machine = running
-    keeper, first = main_pid(machine), prober(machine)
-    machine.must("kill", "-KILL", first)
-    wait_until(lambda: prober(machine) != first, "there is another prober")
-    assert main_pid(machine) == keeper and addresses(machine) == {ADDRESS, SECOND}
-    second = prober(machine)
-    machine.must("kill", "-STOP", second)
-    wait_until(lambda: prober(machine) != second, "one that stands still is replaced")
-    assert main_pid(machine) == keeper
-    third = prober(machine)
+    keeper, third = kill_and_suspend_prober(machine)
     machine.must("kill", "-TSTP", third)
     wait_until(lambda: status(machine).startswith("suspended (SIGTSTP): 0 of 2"), "it is suspended")
     assert not addresses(machine)
@@ -341,14 +346,7 @@ def test_one_user_dies_in_every_way(least):
     machine.put(CONFIGURATION, configuration(service("one", ADDRESS, lease="3s"), service("two", SECOND, lease="3s")))
     machine.must("systemctl", "restart", "anyprobe")
     announced(machine, ADDRESS, SECOND)
-    keeper, first = main_pid(machine), prober(machine)
-    machine.must("kill", "-KILL", first)
-    wait_until(lambda: prober(machine) != first, "there is another prober")
-    assert main_pid(machine) == keeper and addresses(machine) == {ADDRESS, SECOND}
-    second = prober(machine)
-    machine.must("kill", "-STOP", second)
-    wait_until(lambda: prober(machine) != second, "one that stands still is replaced")
-    third = prober(machine)
+    keeper, third = kill_and_suspend_prober(machine)
     machine.must("kill", "-TSTP", third)
     wait_until(lambda: status(machine).startswith("suspended (SIGTSTP): 0 of 2"), "it is suspended")
     assert not addresses(machine) and main_pid(machine) == keeper
